@@ -1,0 +1,94 @@
+"""The composition of the command line: groups by name, errors as ``error:`` and ``hint:`` lines.
+
+Exit codes are those of ``config.errors``. Only the module of the command that was typed is loaded.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tallystick.cli.output import fail, guard_streams
+from tallystick.config.errors import TallystickError
+from tallystick.config.i18n import _, set_language
+
+__all__ = ["COMMANDS", "build_app", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("tallystick.cli.home:init_command", "Make a state's home on this machine: desk, border or both."),
+    "doctor": ("tallystick.cli.doctor:doctor_command", "Look for what will bite: permissions, keys, clock, expiry."),
+    "key": ("tallystick.cli.key:app", "Make a person's key on his own device; show its public card."),
+    "officer": ("tallystick.cli.officer:app", "Carry officers' public cards into the desk."),
+    "roster": ("tallystick.cli.roster:app", "The federation's roster: genesis, sign, apply, rotate, show."),
+    "case": ("tallystick.cli.case:app", "The state's own register: generate, import, count."),
+    "release": ("tallystick.cli.release:app", "Draft, show, sign, refuse, publish, list, recompute."),
+    "peer": ("tallystick.cli.peer:app", "Other states' nodes: add, list, pull."),
+    "query": ("tallystick.cli.query:query_command", "Ask one question across all verified releases."),
+    "verify": ("tallystick.cli.verify:verify_command", "Check a release or a whole pack, offline."),
+    "pack": ("tallystick.cli.pack:app", "Offline packs: export."),
+    "up": ("tallystick.cli.up:up_command", "Run a home's border until it is stopped."),
+    "down": ("tallystick.cli.up:down_command", "Stop what `up --detach` left running."),
+    "demo": ("tallystick.cli.demo:app", "Nine states on one machine: run, stop."),
+}
+
+
+def _version(value: bool) -> None:
+    if value:
+        from tallystick import __version__
+
+        typer.echo(f"tallystick {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    language: str | None = typer.Option(None, "--lang", metavar="en|ru", help="Language of what is shown."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Federated, signed, disclosure-controlled statistics on trafficking in persons. Cases stay home."""
+    del version
+    set_language(language)
+    if language is not None:
+        os.environ["TALLYSTICK_LANG"] = language
+
+
+def _not_loaded() -> None:
+    """Stand for a command that was not asked for, so that help can list it."""
+
+
+def build_app(asked: str | None) -> typer.Typer:
+    """Compose the command line with the one command ``asked`` loaded (``*`` for all of them)."""
+    app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for name, (target, text) in COMMANDS.items():
+        if asked not in {name, "*"}:
+            app.command(name, help=_(text))(_not_loaded)
+            continue
+        module, attribute = target.split(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name, help=_(text))
+        else:
+            app.command(name)(found)
+    return app
+
+
+def _asked(arguments: Sequence[str]) -> str | None:
+    return next((argument for argument in arguments if argument in COMMANDS), None)
+
+
+def main() -> None:
+    """Run the command line; the only place that turns errors into exit codes."""
+    guard_streams()
+    try:
+        build_app(_asked(sys.argv[1:]))()
+    except TallystickError as error:
+        sys.exit(fail(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()
