@@ -1,4 +1,7 @@
-"""A home's settings: one TOML file a machine, typed and bounded; an error names file, key, what was expected, a hint."""
+"""A home's settings: one TOML file a machine, typed and bounded.
+
+An error names file, key, what was expected, and a hint.
+"""
 
 import tomllib
 from pathlib import Path
@@ -159,7 +162,7 @@ def _toml_value(value: Any) -> str:  # noqa: ANN401 - any scalar that TOML knows
         return str(value)
     text = str(value)
     escaped = "".join(
-        "\\" + char if char in '\\"' else char if char.isprintable() else f"\\u{ord(char):04x}" for char in text
+        "\\" + char if char in '\\"' else char if char.isprintable() else f"\\U{ord(char):08x}" for char in text
     )
     return f'"{escaped}"'
 
