@@ -1,0 +1,1 @@
+"""Figures, not tests: each module prints ratios against a yardstick that it names and runs in the same process."""
