@@ -1,7 +1,7 @@
 # make demo   nine states on this machine, from set-up to one verified regional answer
 # make test   all tests that fit in five minutes        make test-all   the long suites too
 # make check  style, types, layers, words               make bench      figures, as ratios
-.PHONY: help setup demo demo-stop test test-all check bench gen words fuzz clean
+.PHONY: help setup demo demo-stop test test-all check bench gen gen-check words fuzz clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -38,7 +38,10 @@ bench: setup
 	@$(BIN)/python -m benchmarks
 
 gen: .venv-gen/.ready
-	@.venv-gen/bin/python -m grpc_tools.protoc -I . --python_out=. --grpc_python_out=. --mypy_out=. tallystick/proto/*/v1/*.proto
+	@.venv-gen/bin/python scripts/gen.py
+
+gen-check: .venv-gen/.ready
+	@.venv-gen/bin/python scripts/gen.py --check
 
 .venv-gen/.ready: pyproject.toml
 	@python3 -m venv .venv-gen
