@@ -93,7 +93,7 @@ def parse_anchor(words_or_path: str) -> Anchor:
     """
     text = words_or_path.strip()
     path = Path(text)
-    if len(text) < 1024 and path.is_file():  # noqa: PLR2004 - longer than any path worth looking up
+    if len(text) < 1024 and path.is_file():
         return _from_file(read_bounded(path.resolve(), _FILE_LIMIT), path)
     if len(text.split()) > 1:
         return anchor_from_words(text)
