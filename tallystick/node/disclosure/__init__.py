@@ -1,1 +1,12 @@
-"""To be described by the room itself."""
+"""Disclosure control: exact cubes in, safe tables out, and nothing else that publishing would accept.
+
+    safe = protect_plan(cubes, released, catalogue, secrets=period_secret_of, profile=PEER)
+
+The method is ``keyed`` (docs/DISCLOSURE.md): cell-key perturbation with a secret of the period, a threshold on the
+perturbed figure, and an audit of exact intervals over everything the state ever released, which fails closed.
+"""
+
+from tallystick.node.disclosure.profile import PEER, PROFILES, PUBLIC, Profile
+from tallystick.node.disclosure.safe import AuditFigures, ReleasedSlice, SafeTable
+
+__all__ = ["PEER", "PROFILES", "PUBLIC", "AuditFigures", "Profile", "ReleasedSlice", "SafeTable"]
