@@ -271,7 +271,7 @@ def verify_consistency(old: int, size: int, old_root: bytes, root: bytes, proof:
         BadProofError: It is not proved; the message says where it fails.
     """
     what = _("consistency proof")
-    _check_hashes(what, proof, old_root, root)
+    _check_hashes(what, proof, *(() if old == size else (old_root, root)))
     if not 0 <= old <= size <= MAX_SIZE:
         raise BadProofError(_("{what}: {old} leaves are not a prefix of {size}").format(what=what, old=old, size=size))
     if old in {0, size}:
