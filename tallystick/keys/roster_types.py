@@ -13,13 +13,14 @@ from typing import Literal
 from tallystick.config.catalogue import Catalogue
 from tallystick.config.errors import KeyNotTrustedError
 from tallystick.config.i18n import _
+from tallystick.keys.checks import keyid
 
 __all__ = ["KEY_ROLES", "STATE_ROLES", "KeyRole", "Roster", "RosterKey", "StateEntry", "StateRole"]
 
 KeyRole = Literal["officer", "log", "witness", "tls", "hpke"]
 KEY_ROLES: tuple[KeyRole, ...] = ("officer", "log", "witness", "tls", "hpke")
-StateRole = Literal["member", "observer", "facilitator"]
-STATE_ROLES: tuple[StateRole, ...] = ("member", "observer", "facilitator")
+StateRole = Literal["member", "observer", "facilitator", "former"]
+STATE_ROLES: tuple[StateRole, ...] = ("member", "observer", "facilitator", "former")
 _P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 
 
@@ -48,7 +49,7 @@ class RosterKey:
     @property
     def keyid(self) -> str:
         """Hex SHA-256 over algorithm and raw key; recomputed, never believed."""
-        return hashlib.sha256(b"tallystick-key\n" + self.algorithm.encode() + b"\n" + self.public).hexdigest()
+        return keyid(self.algorithm, self.public)
 
     @property
     def spki_sha256(self) -> bytes:
@@ -66,7 +67,8 @@ class StateEntry:
 
     Attributes:
         code: Alpha-3, upper case.
-        role: Member, observer or facilitator, as the members decided.
+        role: Member, observer or facilitator, as the members decided; ``former`` for one that left or was voted
+            out, whose officers' and log keys stay so that its old releases can be checked.
         version: Version of the state's ``<cc>.json``; 0 where the state has not delivered one.
         keys: Every key it ever listed for officers and logs, and those now in force for the rest.
         endpoints: URLs at which its border can be reached.
@@ -127,11 +129,13 @@ class Roster:
         demo: True for a federation that was made at once for show.
         states: By alpha-3 code, upper case, in code order.
         catalogue_sha256: Digest of the table catalogue that the members agreed.
-        catalogue: The catalogue, or None where its file was not delivered.
+        catalogue: The catalogue, or None where its file was not delivered or is of a format not known here.
         officer_threshold: Distinct officers that a release needs.
         root_version: Version of the root metadata.
         targets_version: Version of the targets metadata.
         expires: When root or targets expire, whichever is first; afterwards no roster change is taken.
+        expired: True where that was so at the time for which the roster was loaded; releases still verify.
+        catalogues: Every catalogue that was ever agreed, delivered and read, by hex digest.
     """
 
     federation_id: str
@@ -143,6 +147,8 @@ class Roster:
     root_version: int
     targets_version: int
     expires: datetime
+    expired: bool = False
+    catalogues: Mapping[str, Catalogue] = field(default_factory=dict, repr=False)
 
     @property
     def words(self) -> str:

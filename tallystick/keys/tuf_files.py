@@ -66,7 +66,7 @@ _METADATA = re.compile(r"metadata/([1-9][0-9]{0,8})\.(root|targets|snapshot|[a-z
 _CATALOGUE = re.compile(r"targets/([0-9a-f]{64})\.catalogue\.json", re.ASCII)
 _KEYID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIGNATURE = re.compile(r"(?:[0-9a-f]{2}){1,160}", re.ASCII)
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _TYPES = {"root": "root", "snapshot": "snapshot", "timestamp": "timestamp"}
 
