@@ -143,20 +143,20 @@ class SystemdSecrets:
 
 
 class PromptSecrets:
-    """A person at a terminal; asked once per purpose and process."""
+    """A person at a terminal, asked once: one passphrase opens everything that one person opens in one command."""
 
     def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
+        self._phrase: bytes | None = None
 
     def passphrase(self, purpose: str, *, new: bool = False) -> bytes:
         """Ask on the terminal without showing what is typed."""
-        if purpose not in self._known:
-            phrase = getpass.getpass(_("Passphrase of {purpose}: ").format(purpose=purpose)).encode()
+        if self._phrase is None:
+            phrase = getpass.getpass(_("Passphrase ({purpose}): ").format(purpose=purpose)).encode()
             _checked(phrase, _("the answer"), new=new)
             if new and getpass.getpass(_("The same passphrase again: ")).encode() != phrase:
                 raise SignerError(_("the two passphrases differ; nothing was made"))
-            self._known[purpose] = phrase
-        return self._known[purpose]
+            self._phrase = phrase
+        return self._phrase
 
 
 def choose_secrets(passphrase_file: Path | None) -> Secrets:
