@@ -15,6 +15,7 @@ __all__ = [
     "almaty_states",
     "code_list",
     "country_alpha2_to_alpha3",
+    "country_m49",
     "country_names",
     "crosswalk",
     "document",
@@ -77,6 +78,12 @@ def _countries() -> Mapping[str, Any]:
 def country_alpha2_to_alpha3() -> Mapping[str, str]:
     """Return ISO 3166-1 alpha-2 codes mapped to alpha-3; ``NA`` is Namibia."""
     return {alpha2: alpha3 for alpha3, (alpha2, _m49) in _countries()["alpha2_m49"].items()}
+
+
+@cache
+def country_m49() -> Mapping[str, int]:
+    """Return ISO 3166-1 alpha-3 codes with their UN M49 numbers (4 for Afghanistan)."""
+    return {alpha3: int(number) for alpha3, (_alpha2, number) in _countries()["alpha2_m49"].items()}
 
 
 @cache

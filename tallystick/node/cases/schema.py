@@ -1,0 +1,71 @@
+"""The tables of register and keyring, version by version; a step that was shipped is never edited again.
+
+``classification`` is clustered by year and is all that counting reads. ``detail`` holds the other coded fields,
+``identity`` the sealed bytes, ``superseded`` every earlier version with when and by which run it was replaced.
+"""
+
+from collections.abc import Callable
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["KEYRING", "REGISTER", "Schema"]
+
+Step = Callable[[Database], None]
+
+
+class Schema:
+    """Named steps that bring one kind of file up to date, in order."""
+
+    def __init__(self, name: str, *steps: Step) -> None:
+        self.names = frozenset(step.__name__ for step in steps)
+        self.migrations = Migrations(name)
+        for step in steps:
+            self.migrations(name=step.__name__)(step)
+
+
+_REGISTER_1 = (
+    "CREATE TABLE agency (agency_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE run (
+        run_id INTEGER PRIMARY KEY, at TEXT NOT NULL, source TEXT NOT NULL, format TEXT NOT NULL,
+        added INTEGER NOT NULL, replaced INTEGER NOT NULL, unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL,
+        notes TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE record (
+        record_id INTEGER PRIMARY KEY, agency_id INTEGER NOT NULL REFERENCES agency, agency_case_id TEXT NOT NULL,
+        year INTEGER NOT NULL, version INTEGER NOT NULL, run_id INTEGER NOT NULL REFERENCES run,
+        UNIQUE (agency_id, agency_case_id)
+    ) STRICT""",
+    """CREATE TABLE classification (
+        year INTEGER NOT NULL, record_id INTEGER NOT NULL, person_id BLOB NOT NULL, sex INTEGER NOT NULL,
+        age INTEGER NOT NULL, citizenship INTEGER NOT NULL, area INTEGER NOT NULL, forms INTEGER NOT NULL,
+        censored INTEGER NOT NULL, counted INTEGER NOT NULL, PRIMARY KEY (year, record_id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX classification_person ON classification (person_id)",
+    "CREATE TABLE detail (record_id INTEGER PRIMARY KEY, fields TEXT NOT NULL) STRICT",
+    "CREATE TABLE identity (record_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT",
+    """CREATE TABLE superseded (
+        record_id INTEGER NOT NULL, version INTEGER NOT NULL, run_id INTEGER NOT NULL, replaced_by INTEGER NOT NULL,
+        replaced_at TEXT NOT NULL, person_id BLOB NOT NULL, year INTEGER NOT NULL, sex INTEGER NOT NULL,
+        age INTEGER NOT NULL, citizenship INTEGER NOT NULL, area INTEGER NOT NULL, forms INTEGER NOT NULL,
+        censored INTEGER NOT NULL, counted INTEGER NOT NULL, fields TEXT, sealed BLOB,
+        PRIMARY KEY (record_id, version)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+_KEYRING_1 = ("CREATE TABLE person_key (person_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",)
+
+
+def register_1(database: Database) -> None:
+    """Make the register's first tables."""
+    for statement in _REGISTER_1:
+        database.execute(statement)
+
+
+def keyring_1(database: Database) -> None:
+    """Make the keyring's table: one wrapped key per person."""
+    for statement in _KEYRING_1:
+        database.execute(statement)
+
+
+REGISTER = Schema("tallystick-register", register_1)
+KEYRING = Schema("tallystick-keyring", keyring_1)
