@@ -29,7 +29,7 @@ __all__ = [
 
 CHECKPOINT_LIMIT = 64 * 1024
 """Largest checkpoint with its cosignatures, in bytes."""
-METADATA_LIMIT = 512 * 1024
+METADATA_LIMIT = 1024 * 1024
 """Largest roster file, in bytes."""
 ROSTER_FILES_LIMIT = 4096
 """Most files of roster metadata that one node may show."""
