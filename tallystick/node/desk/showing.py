@@ -70,7 +70,7 @@ def _facts(draft: DraftFolder) -> list[str]:
     return lines + _wrapped(revision, _("revision"))
 
 
-def _cell(draft: DraftFolder, seen: Observation) -> str:
+def _label(draft: DraftFolder, seen: Observation) -> str:
     table = draft.table.table
     labels = (
         draft.catalogue.code_label(table, name, code) for name, code in zip(table.dimension_ids, seen.key, strict=True)
@@ -78,17 +78,24 @@ def _cell(draft: DraftFolder, seen: Observation) -> str:
     return " / ".join(labels) or _("total")
 
 
-def _cells(draft: DraftFolder) -> list[tuple[str, str]]:
-    """Return label and figure of every cell to be listed; of a large table only those that are shown."""
+def _listed(draft: DraftFolder) -> list[Observation]:
+    """Return the cells to be listed: all of a small table, of a large one those that are shown."""
     seen = draft.table.observations
-    listed = seen if len(seen) <= _ALL_LISTED else [cell for cell in seen if not cell.withheld]
-    return [(_cell(draft, cell), _("withheld") if cell.value is None else str(cell.value)) for cell in listed]
+    return [cell for cell in seen if len(seen) <= _ALL_LISTED or not cell.withheld]
 
 
-def _listing(rows: Sequence[tuple[str, str]]) -> list[str]:
-    figure = max((len(value) for _label, value in rows), default=0)
-    label = min(max((len(name) for name, _value in rows), default=0), _WIDTH - figure - 4)
-    return [f"  {textwrap.shorten(name, label, placeholder='...'):<{label}}  {value:>{figure}}" for name, value in rows]
+def _figure(cell: Observation) -> str:
+    return _("withheld") if cell.value is None else str(cell.value)
+
+
+def _listing(draft: DraftFolder, listed: Sequence[Observation]) -> list[str]:
+    """Set one cell a line; codes instead of labels where a label would have to be cut."""
+    figure = max((len(_figure(cell)) for cell in listed), default=0)
+    labels = [_label(draft, cell) for cell in listed]
+    if max(map(len, labels), default=0) > _WIDTH - figure - 4:
+        labels = ["/".join(cell.key) for cell in listed]
+    width = max(map(len, labels), default=0)
+    return [f"  {name:<{width}}  {_figure(cell):>{figure}}" for name, cell in zip(labels, listed, strict=True)]
 
 
 def _unlisted(draft: DraftFolder, listed: int) -> list[str]:
@@ -168,10 +175,10 @@ def _signatures(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> 
 
 def screen(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> list[str]:
     """Return the draft as lines for a terminal of 80 columns."""
-    rows = _cells(draft)
+    listed = _listed(draft)
     return [
         *_title(draft, _("DRAFT OF A RELEASE")), "", *_facts(draft),
-        "", _("WHAT EVERY STATE WILL SEE, FOR GOOD"), *_listing(rows), *_unlisted(draft, len(rows)),
+        "", _("WHAT EVERY STATE WILL SEE, FOR GOOD"), *_listing(draft, listed), *_unlisted(draft, len(listed)),
         "", _("WHAT IT COSTS AND GIVES AWAY"), *_cost(draft),
         "", _("WHAT IS SIGNED"), *_signed(draft),
         "", _("SIGNATURES IN THE FOLDER, NOT CHECKED AGAINST A ROSTER"), *_signatures(draft, signatures),
@@ -192,23 +199,19 @@ def page(draft: DraftFolder) -> list[str]:
 
 
 def _in_columns(draft: DraftFolder, room: int) -> list[str]:
-    """Fit the cells into ``room`` lines, in two columns where one is not enough, and say what found no place."""
-    rows = _cells(draft)
-    rest = len(draft.table.observations) - len(rows)
-    room = max(room - (1 if rest else 0), 2)
-    if len(rows) <= room:
-        return [*_listing(rows), *_unlisted(draft, len(rows))]
-    kept = rows if len(rows) <= 2 * room else rows[: 2 * (room - 1)]
-    half = (len(kept) + 1) // 2
-    narrow = _WIDTH // 2 - 2
-    cells = [f"{textwrap.shorten(name, narrow - 9, placeholder='...')} {value}" for name, value in kept]
-    lines = [
-        f"  {left:<{narrow}}{right}".rstrip()
-        for left, right in zip(cells[:half], [*cells[half:], ""][:half], strict=True)
-    ]
-    if len(kept) < len(rows):
-        lines.append(_("  {count} more figures stand in data.csv").format(count=len(rows) - len(kept)))
-    return [*lines, *_unlisted(draft, len(rows))]
+    """Fit the cells into ``room`` lines, as codes in columns where labels take too much, and say what is left out."""
+    listed = _listed(draft)
+    if len(listed) + 1 <= room:
+        return [*_listing(draft, listed), *_unlisted(draft, len(listed))]
+    cells = ["/".join(cell.key) + " " + _figure(cell) for cell in listed]
+    width = max(map(len, cells)) + 2
+    columns = max((_WIDTH - 2) // width, 1)
+    deep = max(min(room - 2, -(-len(cells) // columns)), 1)
+    kept = cells[: deep * columns]
+    lines = ["  " + "".join(f"{text:<{width}}" for text in kept[row::deep]).rstrip() for row in range(deep)]
+    if len(kept) < len(cells):
+        lines.append(_("  {count} more figures stand in data.csv").format(count=len(cells) - len(kept)))
+    return [*lines, *_unlisted(draft, len(listed))]
 
 
 def document(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> dict[str, object]:
