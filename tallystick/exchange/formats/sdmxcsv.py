@@ -11,7 +11,8 @@ spelling for a table, so that equal figures have equal digests: what does not re
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tallystick.config.catalogue import Catalogue, CellKey, TableDefinition
@@ -30,9 +31,10 @@ MAX_VALUE = 10**9
 
 _LEAD = ("STRUCTURE", "STRUCTURE_ID", "ACTION", "FREQ", "REF_AREA")
 _TAIL = ("TIME_PERIOD", "OBS_VALUE", "OBS_STATUS", "CONF_STATUS")
-_SHOWN, _WITHHELD = ("A", "F"), ("Q", "C")
+_WITHHELD = ",Q,C"
 _STRUCTURE_ID = re.compile(r"TALLYSTICK:([A-Z][A-Z0-9_]{1,39})\(([0-9]+\.[0-9]+)\)")
-_VALUE = re.compile(r"0|[1-9][0-9]{0,9}")
+_FIGURE = re.compile(r"(0|[1-9][0-9]{0,9}),A,F")
+_LAYOUTS_KEPT = 512
 _STATE = re.compile(r"[A-Z]{3}")
 
 
@@ -74,28 +76,58 @@ class ParsedTable:
     observations: tuple[Observation, ...]
 
 
-def _header(table: TableDefinition) -> str:
-    return ",".join((*_LEAD, *table.dimension_ids, *_TAIL))
+@dataclass(frozen=True)
+class _Layout:
+    """What a file of one table, state and period must look like but for its figures.
+
+    Attributes:
+        header: First line.
+        starts: Of each row everything before the figure, in the order of rows. No start begins another (their keys
+            differ before the figure is reached), so that the figures do not touch the order.
+        cells: For each row its cell's place in the catalogue's order.
+        keys: Cells in the catalogue's order.
+        withheld: The withheld cell for each key.
+    """
+
+    header: str
+    starts: tuple[str, ...]
+    cells: tuple[int, ...]
+    keys: tuple[CellKey, ...]
+    withheld: tuple[Observation, ...]
 
 
-def _structure_id(table: TableDefinition) -> str:
-    return f"{AGENCY}:{table.id}({table.version})"
+_layouts: OrderedDict[tuple[int, str, str, Period], tuple[Catalogue, _Layout]] = OrderedDict()
 
 
-def _serialise(table: TableDefinition, state: str, period: Period, observations: Iterable[Observation]) -> bytes:
-    lead = f"dataflow,{_structure_id(table)},I,{period.freq},{state}"
-    rows = []
-    for observation in observations:
-        value = "" if observation.value is None else str(observation.value)
-        status = _WITHHELD if observation.withheld else _SHOWN
-        rows.append(",".join((lead, *observation.key, period.sdmx, value, *status)).encode())
-    return b"\n".join((_header(table).encode(), *sorted(rows))) + b"\n"
+def _make_layout(catalogue: Catalogue, table: TableDefinition, state: str, period: Period) -> _Layout:
+    lead = f"dataflow,{AGENCY}:{table.id}({table.version}),I,{period.freq},{state}"
+    keys = catalogue.cells(table)
+    rows = sorted((",".join((lead, *key, period.sdmx, "")).encode(), place) for place, key in enumerate(keys))
+    return _Layout(
+        header=",".join((*_LEAD, *table.dimension_ids, *_TAIL)),
+        starts=tuple(start.decode() for start, _place in rows),
+        cells=tuple(place for _start, place in rows),
+        keys=keys,
+        withheld=tuple(Observation(key, None, withheld=True) for key in keys),
+    )
 
 
-def _in_order(
-    catalogue: Catalogue, table: TableDefinition, observations: Iterable[Observation]
-) -> tuple[Observation, ...]:
-    """Return the observations in the catalogue's order of cells; each cell must be there exactly once."""
+def _layout(catalogue: Catalogue, table: TableDefinition, state: str, period: Period) -> _Layout:
+    """Return the layout, remembered: an archive reads thousands of files of few tables."""
+    if not _STATE.fullmatch(state):
+        raise MalformedError(_("'{state}' is not an alpha-3 code in capitals").format(state=state[:10]))
+    place = (id(catalogue), table.id, state, period)
+    kept = _layouts.get(place)
+    if kept is None:
+        # The catalogue is kept with its layout, so that no other one can come to have its id.
+        kept = _layouts[place] = (catalogue, _make_layout(catalogue, table, state, period))
+        while len(_layouts) > _LAYOUTS_KEPT:
+            _layouts.popitem(last=False)
+    return kept[1]
+
+
+def _by_key(table: TableDefinition, observations: Iterable[Observation], layout: _Layout) -> dict[CellKey, Observation]:
+    """Return the observations by key; each cell must be there exactly once."""
     found: dict[CellKey, Observation] = {}
     for observation in observations:
         if observation.key in found:
@@ -103,19 +135,17 @@ def _in_order(
                 _("{table}: cell {key} stands twice").format(table=table.id, key="/".join(observation.key))
             )
         found[observation.key] = observation
-    cells = catalogue.cells(table)
-    missing = [key for key in cells if key not in found]
-    stray = set(found) - set(cells)
+    stray = set(found).difference(layout.keys)
     if stray:
-        key = min(stray)
-        raise MalformedError(_("{table}: has no cell {key}").format(table=table.id, key="/".join(key)[:80]))
+        raise MalformedError(_("{table}: has no cell {key}").format(table=table.id, key="/".join(min(stray))[:80]))
+    missing = [key for key in layout.keys if key not in found]
     if missing:
         raise MalformedError(
             _("{table}: {count} of {total} cells are missing, first {key}").format(
-                table=table.id, count=len(missing), total=len(cells), key="/".join(missing[0])
+                table=table.id, count=len(missing), total=len(layout.keys), key="/".join(missing[0])
             )
         )
-    return tuple(found[key] for key in cells)
+    return found
 
 
 def write_csv(
@@ -133,9 +163,13 @@ def write_csv(
     Raises:
         MalformedError: A cell is missing, stands twice or is not of this table, or the file would be too large.
     """
-    if not _STATE.fullmatch(state):
-        raise MalformedError(_("'{state}' is not an alpha-3 code in capitals").format(state=state[:10]))
-    data = _serialise(table, state, period, _in_order(catalogue, table, observations))
+    layout = _layout(catalogue, table, state, period)
+    found = _by_key(table, observations, layout)
+    lines = [layout.header]
+    for start, place in zip(layout.starts, layout.cells, strict=True):
+        value = found[layout.keys[place]].value
+        lines.append(f"{start}{_WITHHELD}" if value is None else f"{start}{value},A,F")
+    data = ("\n".join(lines) + "\n").encode()
     if len(data) > CSV_LIMIT:
         raise MalformedError(_("{table}: larger than {limit} bytes").format(table=table.id, limit=CSV_LIMIT))
     return data
@@ -156,8 +190,7 @@ def _lines(data: bytes) -> list[str]:
     return lines
 
 
-def _definition(catalogue: Catalogue, row: str) -> TableDefinition:
-    structure = row.split(",", 2)[1] if row.count(",") > 1 else ""
+def _definition(catalogue: Catalogue, structure: str) -> TableDefinition:
     found = _STRUCTURE_ID.fullmatch(structure)
     if found is None:
         raise MalformedError(_("data file, line 2: '{id}' names no dataflow of ours").format(id=structure[:80]))
@@ -174,22 +207,21 @@ def _definition(catalogue: Catalogue, row: str) -> TableDefinition:
     return table
 
 
-def _observation(number: int, fields: Sequence[str], width: int) -> Observation:
-    """Read the cell of one row; ``width`` is the number of the table's dimensions."""
-    key = tuple(fields[len(_LEAD) : len(_LEAD) + width])
-    value, status = fields[-3], (fields[-2], fields[-1])
-    if value == "" and status == _WITHHELD:
-        return Observation(key, None, withheld=True)
-    if _VALUE.fullmatch(value) and int(value) <= MAX_VALUE and status == _SHOWN:
-        return Observation(key, int(value), withheld=False)
-    raise MalformedError(
-        _("data file, line {line}: a figure goes with A,F and an empty value with Q,C").format(line=number),
-        hint=_("figures are whole numbers from 0 to {limit} without leading zeroes").format(limit=MAX_VALUE),
-    )
+def _observation(number: int, figure: str, withheld: Observation) -> Observation:
+    """Read what stands after a row's start."""
+    if figure == _WITHHELD:
+        return withheld
+    found = _FIGURE.fullmatch(figure)
+    if found is None or int(found[1]) > MAX_VALUE:
+        raise MalformedError(
+            _("data file, line {line}: a figure goes with A,F and an empty value with Q,C").format(line=number),
+            hint=_("figures are whole numbers from 0 to {limit} without leading zeroes").format(limit=MAX_VALUE),
+        )
+    return Observation(withheld.key, int(found[1]), withheld=False)
 
 
 def parse_csv(data: bytes, catalogue: Catalogue) -> ParsedTable:
-    """Read a data file strictly: what is accepted re-serialises to the same bytes.
+    """Read a data file strictly: what is accepted, ``write_csv`` writes with the same bytes.
 
     Args:
         data: The file, at most ``CSV_LIMIT`` bytes.
@@ -199,26 +231,28 @@ def parse_csv(data: bytes, catalogue: Catalogue) -> ParsedTable:
         MalformedError: Anything that is not the canonical spelling of one table of the catalogue; names the line.
     """
     lines = _lines(data)
-    table = _definition(catalogue, lines[1])
-    if lines[0] != _header(table):
-        raise MalformedError(_("data file, line 1: the header of {table} reads otherwise").format(table=table.id))
     first = lines[1].split(",")
+    table = _definition(catalogue, first[1] if len(first) > 1 else "")
     width = len(table.dimension_ids)
-    columns = len(_LEAD) + width + len(_TAIL)
-    if len(first) != columns:
-        raise MalformedError(_("data file, line {line}: {count} columns belong there").format(line=2, count=columns))
-    state, period = first[4], parse_period(first[5 + width])
-    if not _STATE.fullmatch(state):
-        raise MalformedError(_("'{state}' is not an alpha-3 code in capitals").format(state=state[:10]))
-    observations = []
-    for number, line in enumerate(lines[1:], 2):
-        fields = line.split(",")
-        if len(fields) != columns or fields[:5] != first[:5] or fields[5 + width] != first[5 + width]:
-            raise MalformedError(
-                _("data file, line {line}: not a row of the table that line 2 begins").format(line=number)
+    if len(first) != len(_LEAD) + width + len(_TAIL):
+        raise MalformedError(_("data file, line 2: another number of columns than {table} has").format(table=table.id))
+    state, period = first[4], parse_period(first[len(_LEAD) + width])
+    layout = _layout(catalogue, table, state, period)
+    if lines[0] != layout.header:
+        raise MalformedError(_("data file, line 1: the header of {table} reads otherwise").format(table=table.id))
+    if len(lines) - 1 != len(layout.starts):
+        raise MalformedError(
+            _("data file: {found} rows where {table} has {wanted} cells").format(
+                found=len(lines) - 1, table=table.id, wanted=len(layout.starts)
             )
-        observations.append(_observation(number, fields, width))
-    parsed = ParsedTable(table, state, period, _in_order(catalogue, table, observations))
-    if _serialise(table, state, period, parsed.observations) != data:
-        raise MalformedError(_("data file: not in canonical form (order of rows, spelling of the first columns)"))
-    return parsed
+        )
+    found: list[Observation] = list(layout.withheld)
+    for number, (line, start, place) in enumerate(zip(lines[1:], layout.starts, layout.cells, strict=True), 2):
+        if not line.startswith(start):
+            raise MalformedError(
+                _("data file, line {line}: the row that begins '{start}' belongs there").format(
+                    line=number, start=start
+                )
+            )
+        found[place] = _observation(number, line[len(start) :], layout.withheld[place])
+    return ParsedTable(table, state, period, tuple(found))

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import rfc8785
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -49,26 +49,15 @@ _LARGEST = 2**53 - 1
 _URI = re.compile(r"[!-~]{1,200}")
 # Characters that move the cursor or turn the direction of a line: what an officer reads must be what is signed.
 # The joiners U+200C and U+200D stay, since Persian needs them.
-_UNSEEN_RANGES = (
-    (0x00, 0x1F),
-    (0x7F, 0x9F),
-    (0xAD, 0xAD),
-    (0x61C, 0x61C),
-    (0x200B, 0x200B),
-    (0x200E, 0x200F),
-    (0x2028, 0x202E),
-    (0x2060, 0x206F),
-    (0xD800, 0xDFFF),
-    (0xFEFF, 0xFEFF),
-    (0xFFF9, 0xFFFB),
-    (0xE0000, 0xE007F),
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
 )
 
 
 def _visible(text: str) -> str:
-    for character in text:
-        if any(low <= ord(character) <= high for low, high in _UNSEEN_RANGES):
-            raise ValueError(f"holds the control character U+{ord(character):04X}")
+    if found := _UNSEEN.search(text):
+        raise ValueError(f"holds the control character U+{ord(found[0]):04X}")
     return text
 
 
@@ -254,18 +243,20 @@ def subject_for(data: bytes, name: str = "data.csv") -> Subject:
     return Subject(name=name, digest=Digest(sha256=hashlib.sha256(data).hexdigest()))
 
 
-def _predicate_type(payload: bytes) -> str:
-    """Read which predicate a payload claims to carry."""
+def _document(payload: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(payload)
+        found = json.loads(payload.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedError(_("statement: not JSON")) from None
-    if not isinstance(document, dict) or document.get("_type") != STATEMENT_TYPE:
+    if not isinstance(found, dict) or found.get("_type") != STATEMENT_TYPE:
         raise MalformedError(_("statement: not an in-toto Statement v1"))
-    found = document.get("predicateType")
-    if not isinstance(found, str) or not _URI.fullmatch(found):
-        raise MalformedError(_("statement: predicateType is not a URI of at most 200 characters"))
     return found
+
+
+def _is_canonical(document: dict[str, Any], payload: bytes) -> bool:
+    """Compare with RFC 8785's spelling: for whole numbers, ASCII names and no lone surrogate json's own is the same."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode() == payload
 
 
 def parse_payload(payload: bytes) -> ReleaseStatement | UnknownStatement:
@@ -276,7 +267,10 @@ def parse_payload(payload: bytes) -> ReleaseStatement | UnknownStatement:
     """
     if len(payload) > PAYLOAD_LIMIT:
         raise MalformedError(_("statement: larger than {limit} bytes").format(limit=PAYLOAD_LIMIT))
-    predicate_type = _predicate_type(payload)
+    document = _document(payload)
+    predicate_type = document.get("predicateType")
+    if not isinstance(predicate_type, str) or not _URI.fullmatch(predicate_type):
+        raise MalformedError(_("statement: predicateType is not a URI of at most 200 characters"))
     if predicate_type != PREDICATE_TYPE:
         return UnknownStatement(predicate_type)
     try:
@@ -285,6 +279,6 @@ def parse_payload(payload: bytes) -> ReleaseStatement | UnknownStatement:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "statement"
         raise MalformedError(_("statement: {where}: {what}").format(where=where[:120], what=first["msg"])) from None
-    if statement.to_payload() != payload:
+    if not _is_canonical(document, payload):
         raise MalformedError(_("statement: not in canonical form (RFC 8785)"))
     return statement

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
-from tallystick.exchange.formats.merkle import HASH_SIZE, NodeReader, node_hash
+from tallystick.exchange.formats.merkle import HASH_SIZE, NodeReader, node_hash, root_of
 
 __all__ = [
     "BUNDLE_LIMIT",
@@ -23,6 +23,7 @@ __all__ = [
     "decode_tile",
     "encode_entries",
     "entries_path",
+    "grow_tiles",
     "node_reader",
     "parse_path",
     "tile_path",
@@ -180,6 +181,30 @@ def decode_tile(data: bytes, width: int) -> list[bytes]:
             _("hash tile: {found} bytes where {width} hashes of 32 belong").format(found=len(data), width=width)
         )
     return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+
+
+def grow_tiles(
+    old: int, leaves: Sequence[bytes], read: Callable[[TilePath], Sequence[bytes]]
+) -> Iterator[tuple[TilePath, bytes]]:
+    """Make the hash tiles that a tree needs after more leaves, level by level.
+
+    Args:
+        old: Size of the tree so far.
+        leaves: Hashes of the leaves that come after.
+        read: Gives the hashes of a partial tile of the tree so far: asked once a level at most.
+
+    Yields:
+        Each new or wider tile with its bytes; partial ones only for the final size.
+    """
+    level, size, fresh = 0, old, list(leaves)
+    while fresh:
+        first, kept = divmod(size, TILE_WIDTH)
+        row = [*(read(TilePath(level, first, kept)) if kept else ()), *fresh]
+        chunks = [row[at : at + TILE_WIDTH] for at in range(0, len(row), TILE_WIDTH)]
+        for n, chunk in enumerate(chunks, first):
+            yield TilePath(level, n, len(chunk)), b"".join(chunk)
+        fresh = [root_of(chunk) for chunk in chunks if len(chunk) == TILE_WIDTH]
+        size, level = first, level + 1
 
 
 def node_reader(tiles: Callable[[int, int], Sequence[bytes]]) -> NodeReader:

@@ -1,0 +1,214 @@
+"""One release, judged: who signed it, for which federation and slice, and whether the figures are what it says."""
+
+import hashlib
+from dataclasses import dataclass
+
+from tallystick.config.catalogue import Catalogue, TableDefinition, planned_tables
+from tallystick.config.errors import BadProofError, ConfigError, KeyNotTrustedError, MalformedError, VerificationError
+from tallystick.config.i18n import _
+from tallystick.exchange.formats.sdmxcsv import Observation, parse_csv
+from tallystick.exchange.formats.statement import (
+    ReleasePredicate,
+    ReleaseStatement,
+    UnknownStatement,
+    parse_payload,
+    payload_id,
+)
+from tallystick.keys.envelope import PAYLOAD_TYPE, Envelope, parse_envelope, verify_threshold
+from tallystick.keys.roster_types import Roster
+
+__all__ = ["UnknownEntry", "VerifiedRelease", "verify_data", "verify_release"]
+
+
+@dataclass(frozen=True)
+class VerifiedRelease:
+    """A release that holds.
+
+    Attributes:
+        statement: What the officers signed.
+        payload_id: Its identity: hex SHA-256 of the payload.
+        envelope: The entry, verbatim.
+        index: Where it stands in the issuer's log.
+        officers: Names of the officers whose signatures count, in the order of their key ids.
+        observations: The figures, in the catalogue's order of cells; None where the data file was not at hand.
+        data_sha256: Hex digest of the data file.
+    """
+
+    statement: ReleaseStatement
+    payload_id: str
+    envelope: bytes
+    index: int
+    officers: tuple[str, ...]
+    observations: tuple[Observation, ...] | None
+    data_sha256: str
+
+
+@dataclass(frozen=True)
+class UnknownEntry:
+    """An entry whose predicate type this version does not know: kept for those who do, never read into figures.
+
+    Nobody's signature on it was checked; it stands in the log, and that is all that is said of it.
+
+    Attributes:
+        predicate_type: What it claims to be.
+        payload_id: Hex SHA-256 of the payload.
+        envelope: The entry, verbatim.
+        index: Where it stands in the issuer's log.
+    """
+
+    predicate_type: str
+    payload_id: str
+    envelope: bytes
+    index: int
+
+
+def _catalogue(roster: Roster) -> Catalogue:
+    if roster.catalogue is None:
+        raise VerificationError(
+            _("the table catalogue that the roster names is not here"),
+            hint=_("fetch roster/targets/{digest}.catalogue.json").format(digest=roster.catalogue_sha256),
+        )
+    return roster.catalogue
+
+
+def _check_federation(predicate: ReleasePredicate, roster: Roster, issuer: str) -> None:
+    if predicate.federation != roster.federation_id:
+        raise KeyNotTrustedError(
+            _("release: made for the federation {found}, not {wanted}").format(
+                found=predicate.federation[:16], wanted=roster.federation_id[:16]
+            )
+        )
+    if predicate.issuer != issuer:
+        raise KeyNotTrustedError(
+            _("release: issued by {found}, but it stands in the log of {wanted}").format(
+                found=predicate.issuer, wanted=issuer
+            )
+        )
+    if predicate.demo != roster.demo:
+        raise KeyNotTrustedError(_("release: DEMO releases belong into DEMO federations, and only there"))
+    if predicate.audit.likelihood == "not run" and not roster.demo:
+        raise VerificationError(
+            _("release: its likelihood audit was not run, which is accepted in a DEMO federation only")
+        )
+
+
+def _check_table(predicate: ReleasePredicate, roster: Roster) -> TableDefinition:
+    catalogue = _catalogue(roster)
+    if (predicate.catalogue.sha256, predicate.catalogue.version) != (roster.catalogue_sha256, catalogue.version):
+        raise MalformedError(_("release: it follows another catalogue than the roster names"))
+    try:
+        table = catalogue.table(predicate.table.id)
+    except ConfigError as error:
+        raise MalformedError(_("release: {what}").format(what=error.message), hint=error.hint) from None
+    if (table.id, table.version) != (predicate.table.id, predicate.table.version):
+        raise MalformedError(
+            _("release: {table} is version {have} in the catalogue, not {found}").format(
+                table=table.id, have=table.version, found=predicate.table.version
+            )
+        )
+    if table not in planned_tables(catalogue, predicate.issuer, predicate.slice.value):
+        raise MalformedError(
+            _("release: {table} does not stand at {period} for {state}").format(
+                table=table.id, period=predicate.slice.period, state=predicate.issuer
+            ),
+            hint=_("the catalogue places each table by year or in three-year blocks"),
+        )
+    if predicate.metadata.unit != table.unit:
+        raise MalformedError(
+            _("release: {table} counts {wanted}, not {found}").format(
+                table=table.id, wanted=table.unit, found=predicate.metadata.unit
+            )
+        )
+    return table
+
+
+def verify_data(statement: ReleaseStatement, data: bytes, catalogue: Catalogue) -> tuple[Observation, ...]:
+    """Check that a data file is the one that was signed, and holds what the statement says.
+
+    1. Its SHA-256 is the statement's subject (in-toto Statement v1, ``subject``).
+    2. It is canonical SDMX-CSV of one table of the catalogue, every cell once: ``parse_csv``.
+    3. Table, state and period are the statement's.
+
+    Raises:
+        BadProofError: Rule 1.
+        MalformedError: Rules 2 and 3.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != statement.data_sha256:
+        raise BadProofError(
+            _("data file: its digest is {found}, the officers signed {wanted}").format(
+                found=digest[:16], wanted=statement.data_sha256[:16]
+            ),
+            hint=_("the file was changed after signing; ask the issuer for the original"),
+        )
+    parsed = parse_csv(data, catalogue)
+    predicate = statement.predicate
+    found = (parsed.table.id, parsed.state, parsed.period.text)
+    if found != (predicate.table.id, predicate.issuer, predicate.slice.period):
+        raise MalformedError(
+            _("data file: it holds {found}, the statement says {wanted}").format(
+                found=" ".join(found),
+                wanted=f"{predicate.table.id} {predicate.issuer} {predicate.slice.period}",
+            )
+        )
+    return parsed.observations
+
+
+def _open(entry: bytes) -> tuple[Envelope, ReleaseStatement | UnknownStatement]:
+    envelope = parse_envelope(entry)
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise MalformedError(
+            _("log entry: payload type {found} where {wanted} belongs").format(
+                found=envelope.payload_type[:80], wanted=PAYLOAD_TYPE
+            )
+        )
+    return envelope, parse_payload(envelope.payload)
+
+
+def verify_release(
+    envelope: bytes, index: int, data: bytes | None, roster: Roster, issuer: str
+) -> VerifiedRelease | UnknownEntry:
+    """Check one entry of a state's log.
+
+    1. It is a DSSE envelope of an in-toto Statement v1 in canonical form (dsse/envelope.md; RFC 8785). A predicate
+       type that is not ours ends here: the entry is kept and named.
+    2. Enough different officers signed the exact payload: those that the roster names for this state and has not
+       refused at this log index; key ids are recomputed, one person counts once (dsse/protocol.md; DESIGN, section 5).
+    3. It is for this federation, by the state whose log it stands in, DEMO exactly if the federation is; an audit
+       whose likelihood part was not run is accepted in a DEMO federation only.
+    4. It follows the catalogue that the roster names; its table is in it, in this version and unit, and stands at
+       this period for this state (``planned_tables``). The audience can only be the whole federation.
+    5. The data file, where at hand, is the signed one: ``verify_data``.
+
+    Args:
+        envelope: The entry, verbatim.
+        index: Its index in the issuer's log.
+        data: The data file, or None where it was not delivered (yet).
+        roster: The verified roster.
+        issuer: State whose log it is, alpha-3.
+
+    Raises:
+        MalformedError: Rules 1, 4, 5.
+        BadSignatureError: Rule 2.
+        KeyNotTrustedError: Rules 2 and 3.
+        BadProofError: Rule 5, the digest.
+        VerificationError: Rule 3, the audit; or the catalogue is not here.
+    """
+    opened, statement = _open(envelope)
+    identity = payload_id(opened.payload)
+    if isinstance(statement, UnknownStatement):
+        return UnknownEntry(statement.predicate_type, identity, envelope, index)
+    state = roster.state(issuer)
+    officers = verify_threshold(opened, state.officers_for(index), roster.officer_threshold)
+    _check_federation(statement.predicate, roster, state.code)
+    _check_table(statement.predicate, roster)
+    observations = None if data is None else verify_data(statement, data, _catalogue(roster))
+    return VerifiedRelease(
+        statement=statement,
+        payload_id=identity,
+        envelope=envelope,
+        index=index,
+        officers=tuple(officer.name for officer in officers),
+        observations=observations,
+        data_sha256=statement.data_sha256,
+    )
