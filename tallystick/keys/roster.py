@@ -8,11 +8,11 @@ takes no changes but its releases stay checkable.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from tallystick.config.catalogue import Catalogue, parse_catalogue
-from tallystick.config.errors import KeyNotTrustedError, MalformedError
+from tallystick.config.errors import BadSignatureError, KeyNotTrustedError, MalformedError
 from tallystick.config.i18n import _
 from tallystick.keys.chains import (
     Chains,
@@ -74,13 +74,11 @@ def load_chains(files: Mapping[str, bytes], *, anchor: Anchor) -> Chains:
     check_anchor(files, anchor)
     names = [name for name in map(parse_name, files) if not name.is_index]
     roots = _chain(_of_role(names, "root"), files, read_root, check_root)
-    targets = _chain(
-        _of_role(names, "targets"), files, read_targets, lambda before, link: check_targets(roots, before, link)
-    )
+    targets = _chain(_of_role(names, "targets"), files, read_targets, partial(check_targets, roots))
     if not targets:
         raise MalformedError(_("the roster has no targets"))
     states = {
-        code: _chain(_of_role(names, code), files, read_state, lambda before, link: check_state(targets, before, link))
+        code: _chain(_of_role(names, code), files, read_state, partial(check_state, targets))
         for code in sorted({name.role for name in names if name.is_state})
     }
     return Chains(tuple(roots), tuple(targets), states, _catalogues(names, files, targets))
@@ -94,14 +92,15 @@ def _chain(
     names: Sequence[FileName],
     files: Mapping[str, bytes],
     read: Callable[[FileName, bytes], _LinkT],
-    check: Callable[[Sequence[_LinkT], _LinkT], object],
+    check: Callable[[Sequence[_LinkT], _LinkT], frozenset[str]],
 ) -> tuple[_LinkT, ...]:
     if len(names) > LIMITS.versions:
         raise MalformedError(_("{role}: more than {limit} versions").format(role=names[0].role, limit=LIMITS.versions))
     chain: list[_LinkT] = []
     for name in names:
         link = read(name, files[name.text])
-        check(chain, link)
+        if check(chain, link) != set(link.metadata.signatures):
+            raise BadSignatureError(_("{name}: one of its signatures does not hold").format(name=name.text))
         chain.append(link)
     return tuple(chain)
 

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Literal
 
 from tallystick.config.catalogue import Catalogue
-from tallystick.config.errors import KeyNotTrustedError
+from tallystick.config.errors import KeyNotTrustedError, SplitViewError
 from tallystick.config.i18n import _
 from tallystick.keys.checks import keyid
 
-__all__ = ["KEY_ROLES", "STATE_ROLES", "KeyRole", "Roster", "RosterKey", "StateEntry", "StateRole"]
+__all__ = ["KEY_ROLES", "STATE_ROLES", "KeyRole", "Roster", "RosterKey", "RosterSplit", "StateEntry", "StateRole"]
 
 KeyRole = Literal["officer", "log", "witness", "tls", "hpke"]
 KEY_ROLES: tuple[KeyRole, ...] = ("officer", "log", "witness", "tls", "hpke")
@@ -174,3 +174,26 @@ class Roster:
     def tls_pins(self) -> dict[bytes, str]:
         """Return the SHA-256 digests of the leaves' public keys, each with the state that it stands for."""
         return {key.spki_sha256: entry.code for entry in self.states.values() for key in entry.tls_keys}
+
+
+@dataclass(frozen=True)
+class RosterSplit:
+    """One version, two contents, both properly signed: somebody speaks with two tongues.
+
+    Attributes:
+        name: The file's name in the roster folder.
+        kept: The bytes that were known first and stay.
+        other: The bytes that the other node holds.
+    """
+
+    name: str
+    kept: bytes
+    other: bytes
+
+    def to_error(self) -> SplitViewError:
+        """Return the split as an error with both files as evidence."""
+        return SplitViewError(
+            _("{name}: two contents of one version, both signed by the threshold").format(name=self.name),
+            evidence=(self.kept, self.other),
+            hint=_("the first one known is kept; show both to the members"),
+        )

@@ -46,9 +46,9 @@ class Limits:
     state: int = 256 * 1024
     index: int = 256 * 1024
     catalogue: int = 512 * 1024
-    files: int = 10_000
+    files: int = 5_000
     total: int = 64 * 1024 * 1024
-    versions: int = 5_000
+    versions: int = 2_000
     ahead: int = 1_000
     depth: int = 12
     signatures: int = 128
