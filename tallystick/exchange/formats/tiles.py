@@ -67,6 +67,11 @@ class TilePath:
         """First leaf below it."""
         return self.n << _HEIGHT * (max(self.level, 0) + 1)
 
+    @property
+    def end(self) -> int:
+        """Leaf after the last one below what it holds."""
+        return self.start + (self.width << _HEIGHT * max(self.level, 0))
+
 
 def _index_path(n: int) -> str:
     text = f"{n % 1000:03d}"

@@ -9,11 +9,11 @@ Files below the folder::
 
 An append goes through these steps; what a crash at each leaves behind:
 
-1. Lock; read head and checkpoint and compare them; read the right edge of the tree and compare it with the head.
-   *Nothing was written.*
+1. Lock; read head and checkpoint and compare them; read all leaf hashes and compare them with the head; remove
+   files beyond the head. *Nothing that anybody refers to was touched.*
 2. Leave out entries that the log holds already, byte for byte: a retry adds nothing twice. *Nothing was written.*
 3. Write the new entry bundles, whole and fsynced, each under a name that tells its width.
-   *Files beyond the head: nobody refers to them, the next append writes them anew.*
+   *Files beyond the head: nobody refers to them, the next append removes them.*
 4. Write the new hash tiles likewise. *As in 3.*
 5. Replace the head (fsync, rename, fsync of the folder): **the entries are in the log from here on**.
    *Before: as in 3. After: the head is ahead of the checkpoint; the next append or ``settle`` signs it, and there is
@@ -27,16 +27,13 @@ it in as ``seen``.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import rfc8785
-
 from tallystick.config.errors import MalformedError, RollbackError, SplitViewError, StoreError
-from tallystick.config.files import PRIVATE_DIR, SHARED_FILE, fsync_dir, read_bounded, replace_file, write_new
+from tallystick.config.files import PRIVATE_DIR, SHARED_FILE, fsync_dir, replace_file, write_new
 from tallystick.config.i18n import _
 from tallystick.exchange.formats.checkpoint import Checkpoint, parse_checkpoint
 from tallystick.exchange.formats.merkle import Frontier, leaf_hash, range_root
@@ -47,16 +44,15 @@ from tallystick.exchange.formats.tiles import (
     bundles_for,
     encode_entries,
     grow_tiles,
+    parse_path,
 )
+from tallystick.exchange.log.head import head_bytes, read_head
 from tallystick.exchange.log.static import StaticReader
 
 __all__ = ["Sign", "TileLog"]
 
 Sign = Callable[[Checkpoint], bytes]
 """Signs a head with the log's keys and returns the checkpoint file (``formats.checkpoint.sign_checkpoint``)."""
-
-_FORMAT = "tallystick-log-head-1"
-_HEAD_LIMIT = 16 * 1024
 
 
 def _make_dirs(root: Path, folder: Path) -> None:
@@ -65,23 +61,6 @@ def _make_dirs(root: Path, folder: Path) -> None:
         _make_dirs(root, folder.parent)
         folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
         fsync_dir(folder.parent)
-
-
-def _head_bytes(origin: str, frontier: Frontier) -> bytes:
-    nodes = [node.hex() for node in frontier.nodes]
-    return rfc8785.dumps({"format": _FORMAT, "origin": origin, "size": frontier.size, "nodes": nodes})
-
-
-def _parse_head(data: bytes) -> tuple[str, Frontier]:
-    try:
-        stored = json.loads(data)
-        if stored["format"] != _FORMAT:
-            raise ValueError
-        frontier = Frontier(int(stored["size"]), tuple(bytes.fromhex(node) for node in stored["nodes"]))
-        origin = Checkpoint(stored["origin"], frontier.size, frontier.root()).origin
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise MalformedError(_("not a log's head")) from None
-    return origin, frontier
 
 
 class TileLog(StaticReader):
@@ -112,7 +91,7 @@ class TileLog(StaticReader):
             StoreError: There is a log already; it was not touched.
         """
         cc = StaticReader(folder, origin.rpartition("/")[2]).cc
-        write_new(folder / f"{cc}.head.json", _head_bytes(origin, Frontier()))
+        write_new(folder / f"{cc}.head.json", head_bytes(origin, Frontier()))
         return cls(folder, cc)
 
     @property
@@ -120,27 +99,7 @@ class TileLog(StaticReader):
         return self.folder / f"{self.cc}.head.json"
 
     def _head(self) -> tuple[str, Frontier]:
-        """Read the head, and compare it with the checkpoint (step 1)."""
-        if not os.path.lexists(self._head_path):
-            raise StoreError(
-                _("{path} is not there: no log was begun here, or it was lost").format(path=self._head_path),
-                hint=_("put the log's folder back from its backup; a second log of one name would be a split view"),
-            )
-        try:
-            origin, frontier = _parse_head(read_bounded(self._head_path, _HEAD_LIMIT))
-        except MalformedError as error:
-            raise StoreError(_("{path}: {what}").format(path=self._head_path, what=error.message)) from None
-        signed = self.head()
-        if signed is not None:
-            agree = signed.size < frontier.size or (signed.size, signed.root) == (frontier.size, frontier.root())
-            if not agree or signed.origin != origin:
-                raise StoreError(
-                    _("{path}: the signed checkpoint of size {size} does not fit the log's head").format(
-                        path=self.root, size=signed.size
-                    ),
-                    hint=_("part of the folder is older than the rest; put all of it back from one backup"),
-                )
-        return origin, frontier
+        return read_head(self._head_path, self.head())
 
     def index_of(self, entry: bytes) -> int | None:
         """Return the index of an entry under the newest checkpoint, or None."""
@@ -169,13 +128,23 @@ class TileLog(StaticReader):
             if len(entry) > ENTRY_LIMIT:
                 raise MalformedError(_("log entry: larger than {limit} bytes").format(limit=ENTRY_LIMIT))
         with self._locked():
-            _origin, frontier = self._head()
-            held = self._held(frontier)
-            self._compare(seen, frontier)
-            fresh = [entry for entry in dict.fromkeys(entries) if leaf_hash(entry) not in held]
-            if fresh:
-                frontier = self._persist(frontier, fresh)
-            return self._publish(frontier, sign)
+            try:
+                return self._append(entries, sign, seen)
+            except OSError as error:
+                raise StoreError(
+                    _("{path}: cannot be written: {reason}").format(path=self.root, reason=error.strerror),
+                    hint=_("nothing was lost; mend the cause and repeat the command"),
+                ) from error
+
+    def _append(self, entries: Sequence[bytes], sign: Sign, seen: Checkpoint | None) -> bytes:
+        _origin, frontier = self._head()
+        held = self._held(frontier)
+        self._compare(seen, frontier)
+        self._sweep(frontier.size)
+        fresh = [entry for entry in dict.fromkeys(entries) if leaf_hash(entry) not in held]
+        if fresh:
+            frontier = self._persist(frontier, fresh)
+        return self._publish(frontier, sign)
 
     def settle(self, sign: Sign) -> bytes:
         """Sign and publish what an interrupted append left persisted; returns the checkpoint."""
@@ -185,15 +154,19 @@ class TileLog(StaticReader):
     def _locked(self) -> Iterator[None]:
         handle = os.open(self.folder / f"{self.cc}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock(handle)
             yield
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(
                 _("{path}: another process is appending to this log").format(path=self.root),
                 hint=_("wait until it has ended, then repeat"),
             ) from None
-        finally:
-            os.close(handle)
 
     def _held(self, frontier: Frontier) -> frozenset[bytes]:
         """Return all leaf hashes of the committed tree; they must lead to the head (step 1)."""
@@ -223,6 +196,13 @@ class TileLog(StaticReader):
                 evidence=tuple(one for one in (self.checkpoint(),) if one),
             )
 
+    def _sweep(self, size: int) -> None:
+        """Remove what an interrupted append left beyond the head (steps 3 and 4)."""
+        for name in self.paths():
+            tile = parse_path(name)
+            if tile.end > size:
+                (self.root / name).unlink()
+
     def _write(self, tile: TilePath, data: bytes) -> None:
         path = self.root / tile.path
         _make_dirs(self.folder, path.parent)
@@ -246,7 +226,7 @@ class TileLog(StaticReader):
         for tile, data in grow_tiles(old, leaves, self.hashes):
             self._write(tile, data)
         grown = frontier.extend(leaves)
-        replace_file(self._head_path, _head_bytes(self.origin, grown))
+        replace_file(self._head_path, head_bytes(self.origin, grown))
         return grown
 
     def _publish(self, frontier: Frontier, sign: Sign) -> bytes:
