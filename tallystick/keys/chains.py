@@ -8,6 +8,7 @@ under the keys that signed it, and stolen old keys cannot sign a new one. Nothin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from tuf.api.metadata import Metadata, Root, Targets, VerificationResult
@@ -47,7 +48,7 @@ class Link(Generic[PageT]):
     metadata: Metadata[Any] = field(repr=False)
     page: PageT
 
-    @property
+    @cached_property
     def signed_bytes(self) -> bytes:
         """What the signatures are over; two files that agree here say the same."""
         return self.metadata.signed_bytes

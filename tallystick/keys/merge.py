@@ -32,7 +32,7 @@ from tallystick.keys.roster import GENESIS, build_roster, check_anchor, load_cha
 from tallystick.keys.roster_types import Roster, RosterSplit
 from tallystick.keys.tuf_files import LIMITS, FileName, parse_name
 from tallystick.keys.unite import only_valid, united
-from tallystick.keys.words import Anchor
+from tallystick.keys.words import Anchor, anchor_of
 
 __all__ = ["MergeResult", "merge"]
 
@@ -95,8 +95,7 @@ def merge(
 
 def _held(mine: Mapping[str, bytes], theirs: Mapping[str, bytes], anchor: Anchor | None) -> Chains:
     if mine:
-        own = hashlib.sha256(mine.get(GENESIS, b"")).hexdigest()
-        return load_chains(mine, anchor=Anchor(own) if anchor is None else anchor)
+        return load_chains(mine, anchor=anchor_of(mine.get(GENESIS, b"")) if anchor is None else anchor)
     if anchor is None:
         raise UnanchoredError(
             _("nothing ties this roster to a federation that you trust"),
@@ -124,8 +123,10 @@ class _Merger:
         self._files = theirs
         self._offered: dict[tuple[str, int], FileName] = {}
         self._catalogues: list[FileName] = []
+        known = held.files()
         for text in sorted(theirs):
-            self._sort_in(text)
+            if known.get(text) != theirs[text]:
+                self._sort_in(text)
 
     def _sort_in(self, text: str) -> None:
         try:
@@ -140,6 +141,8 @@ class _Merger:
 
     def run(self) -> Chains:
         """Grow roots, then targets, then each state's pages; return what holds."""
+        if self.held.targets and not self._offered and not self._catalogues:
+            return self.held
         roots, targets = self._top()
         ready = not self._expired(roots[-1]) and bool(targets) and not self._expired(targets[-1])
         if not targets:

@@ -29,7 +29,7 @@ from tallystick.keys.chains import (
 from tallystick.keys.roster_types import Roster, StateEntry
 from tallystick.keys.targets_page import StateGrant
 from tallystick.keys.tuf_files import LIMITS, FileName, parse_name
-from tallystick.keys.words import Anchor
+from tallystick.keys.words import Anchor, anchor_of
 
 __all__ = ["GENESIS", "build_roster", "check_anchor", "load_chains", "load_roster", "roster_digest"]
 
@@ -48,7 +48,7 @@ def check_anchor(files: Mapping[str, bytes], anchor: Anchor) -> None:
     genesis = files.get(GENESIS)
     if genesis is None:
         raise MalformedError(_("the roster has no {name}").format(name=GENESIS))
-    found = hashlib.sha256(genesis).hexdigest()
+    found = anchor_of(genesis)
     if found != anchor:
         raise KeyNotTrustedError(
             _("the roster is another federation's: its id is {found}, not {wanted}").format(found=found, wanted=anchor),
@@ -148,7 +148,7 @@ def build_roster(chains: Chains, *, at: datetime) -> Roster:
     read = {digest: _read_catalogue(data) for digest, data in chains.catalogues.items()}
     catalogues = {digest: catalogue for digest, catalogue in read.items() if catalogue is not None}
     return Roster(
-        federation_id=hashlib.sha256(chains.roots[0].data).hexdigest(),
+        federation_id=anchor_of(chains.roots[0].data),
         demo=root.page.demo,
         states={grant.code: _entry(grant, chains.states.get(grant.cc, ())) for grant in targets.page.grants},
         catalogue_sha256=targets.page.catalogue_sha256,

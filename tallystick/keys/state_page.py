@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -17,6 +18,7 @@ from tuf.api.metadata import Targets
 
 from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
+from tallystick.keys.certificate import check_leaf, spki_sha256
 from tallystick.keys.checks import check_public
 from tallystick.keys.profile import (
     FIELD,
@@ -28,7 +30,7 @@ from tallystick.keys.profile import (
 )
 from tallystick.keys.roster_types import KeyRole, RosterKey
 
-__all__ = ["ROLE_ALGORITHMS", "StatePage", "check_key"]
+__all__ = ["LASTING_ROLES", "ROLE_ALGORITHMS", "StatePage", "check_key"]
 
 ROLE_ALGORITHMS: dict[KeyRole, tuple[str, ...]] = {
     "officer": ("ed25519", "ecdsa-p256"),
@@ -39,7 +41,8 @@ ROLE_ALGORITHMS: dict[KeyRole, tuple[str, ...]] = {
 _ENDPOINT = r"^(grpcs|https)://[A-Za-z0-9.\-\[\]:]{1,120}(/[!-~]*)?$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 _HPKE = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
-_LASTING = {"officer", "log"}
+LASTING_ROLES: frozenset[KeyRole] = frozenset({"officer", "log"})
+"""Kinds of keys that are never taken off a page."""
 
 
 def _plain(text: str) -> str:
@@ -68,11 +71,19 @@ class _StateField(ProfileField):
     endpoints: list[Annotated[str, Field(max_length=200, pattern=_ENDPOINT)]] = Field(max_length=8)
 
 
-def check_key(name: str, key: RosterKey) -> None:
-    """Refuse a key that a state's page may not hold.
+@lru_cache(maxsize=256)
+def _leaf_digest(certificate: bytes, state: str) -> bytes:
+    """Check a leaf once; it bears the state's name and its own signature, so no state can list another's."""
+    check_leaf(certificate, state=state)
+    return spki_sha256(certificate)
+
+
+def check_key(name: str, key: RosterKey, state: str) -> None:
+    """Refuse a key that the page of ``state`` may not hold.
 
     Raises:
-        MalformedError: The file ``name`` lists a key of an algorithm that its role does not use, or a bad point.
+        MalformedError: The file ``name`` lists a key of an algorithm that its role does not use, a bad point, or a
+            TLS leaf that is not of the profile, not the state's or not the key's.
     """
     if key.role == "hpke":
         fits = _HPKE.fullmatch(key.algorithm) is not None and bool(key.public)
@@ -82,9 +93,11 @@ def check_key(name: str, key: RosterKey) -> None:
         raise MalformedError(_("{name}: a key that a {role} does not use").format(name=name, role=key.role))
     if key.role != "hpke":
         check_public(key.algorithm, key.public)
+    if key.certificate is not None and _leaf_digest(key.certificate, state) != key.spki_sha256:
+        raise MalformedError(_("{name}: the certificate is not for the tls key").format(name=name))
 
 
-def _read_key(name: str, field: _KeyField) -> RosterKey:
+def _read_key(name: str, field: _KeyField, state: str) -> RosterKey:
     try:
         public = base64.b64decode(field.public, validate=True)
     except (ValueError, binascii.Error):
@@ -98,7 +111,7 @@ def _read_key(name: str, field: _KeyField) -> RosterKey:
         valid_until=field.valid_until,
         certificate=None if field.certificate is None else field.certificate.encode(),
     )
-    check_key(name, key)
+    check_key(name, key, state)
     return key
 
 
@@ -166,7 +179,7 @@ class StatePage:
             expires=signed.expires,
             code=field.state,
             name=field.name,
-            keys=tuple(_read_key(name, key) for key in field.keys),
+            keys=tuple(_read_key(name, key, field.state) for key in field.keys),
             endpoints=tuple(field.endpoints),
         )
         if len({key.keyid for key in page.keys}) != len(page.keys):
@@ -182,7 +195,7 @@ class StatePage:
         """
         now = {key.keyid: key for key in self.keys}
         for old in before.keys:
-            if old.role not in _LASTING:
+            if old.role not in LASTING_ROLES:
                 continue
             new = now.get(old.keyid)
             if new is None or (new.role, new.name) != (old.role, old.name):

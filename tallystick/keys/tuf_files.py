@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
 from securesystemslib.signer import Signature
 from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestamp
 
@@ -114,14 +113,17 @@ def parse_name(text: str) -> FileName:
 
 
 def canonical_json(document: object) -> bytes:
-    """Return RFC 8785 JSON.
+    """Return RFC 8785 JSON of a document made of objects with ASCII names, lists, texts, integers and booleans.
+
+    The standard library spells these as RFC 8785 asks, at a tenth of the cost (a test compares the two).
 
     Raises:
-        MalformedError: The document holds what JSON cannot say exactly.
+        MalformedError: A text that is no Unicode, or something that JSON cannot say.
     """
     try:
-        return rfc8785.dumps(document)  # type: ignore[arg-type]
-    except (rfc8785.CanonicalizationError, RecursionError):
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+        return text.encode()
+    except (ValueError, TypeError, RecursionError):
         raise MalformedError(_("a document holds what canonical JSON cannot say")) from None
 
 
@@ -182,15 +184,15 @@ def read_file(name: FileName, data: bytes) -> TufMetadata:
         raise MalformedError(_("{name}: of another type than its name says").format(name=name.text))
     if type(signed.get("version")) is not int or (name.version and signed["version"] != name.version):
         raise MalformedError(_("{name}: of another version than its name says").format(name=name.text))
-    if canonical_json(document) != data:
-        raise MalformedError(_("{name}: not in canonical form (RFC 8785)").format(name=name.text))
     try:
         metadata: TufMetadata = Metadata.from_dict(document)
         spelled_out = write_file(metadata)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise MalformedError(_("{name}: not the TUF metadata it should be").format(name=name.text)) from None
     if spelled_out != data:
-        raise MalformedError(_("{name}: signatures must be sorted by key id").format(name=name.text))
+        raise MalformedError(
+            _("{name}: not in its one spelling: RFC 8785, signatures sorted by key id").format(name=name.text)
+        )
     return metadata
 
 

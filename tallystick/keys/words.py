@@ -16,7 +16,7 @@ from tallystick.config.errors import MalformedError, UsageError
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
 
-__all__ = ["WORD_COUNT", "Anchor", "anchor_from_words", "federation_words", "parse_anchor"]
+__all__ = ["WORD_COUNT", "Anchor", "anchor_from_words", "anchor_of", "federation_words", "parse_anchor"]
 
 Anchor = NewType("Anchor", str)
 """Hex SHA-256 of the bytes of the genesis ``1.root.json`` that the caller trusts."""
@@ -62,6 +62,11 @@ def anchor_from_words(text: str) -> Anchor:
     return Anchor(bytes(_bip39().to_entropy(words)[:_BYTES]).hex())
 
 
+def anchor_of(genesis: bytes) -> Anchor:
+    """Return the federation id that the bytes of a ``1.root.json`` have."""
+    return Anchor(hashlib.sha256(genesis).hexdigest())
+
+
 def _from_file(data: bytes, path: Path) -> Anchor:
     if data.lstrip()[:1] != b"{":
         try:
@@ -78,7 +83,7 @@ def _from_file(data: bytes, path: Path) -> Anchor:
             _("{path}: not the genesis root of a federation").format(path=path),
             hint=_("the anchor is the file 1.root.json, byte for byte, or the 24 words"),
         )
-    return Anchor(hashlib.sha256(data).hexdigest())
+    return anchor_of(data)
 
 
 def parse_anchor(words_or_path: str) -> Anchor:
