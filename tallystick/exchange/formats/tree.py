@@ -4,9 +4,7 @@ One layout serves the log's folder, the archive, packs, the peer port and a mirr
 wire read this table: a server opens nothing that is not in it, a client takes nothing larger than it says.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,28 +16,22 @@ from tallystick.exchange.formats.tiles import BUNDLE_LIMIT, TILE_WIDTH, parse_pa
 __all__ = [
     "CHECKPOINT_LIMIT",
     "METADATA_LIMIT",
-    "ROSTER_FILES_LIMIT",
     "TreePath",
     "checkpoint_path",
     "data_path",
-    "is_index",
     "parse_tree_path",
-    "roster_digest",
 ]
 
 CHECKPOINT_LIMIT = 64 * 1024
 """Largest checkpoint with its cosignatures, in bytes."""
 METADATA_LIMIT = 1024 * 1024
 """Largest roster file, in bytes."""
-ROSTER_FILES_LIMIT = 4096
-"""Most files of roster metadata that one node may show."""
 
 _METADATA = re.compile(
     r"roster/(?P<rest>metadata/(?:timestamp|[1-9][0-9]{0,8}\.(?:root|targets|snapshot|[a-z]{3}))\.json)"
 )
 _CATALOGUE = re.compile(r"roster/(?P<rest>targets/[0-9a-f]{64}\.catalogue\.json)")
 _STATE = re.compile(r"(?P<cc>[a-z]{3})/(?P<rest>checkpoint|data/sha256/[0-9a-f]{64}|tile/[0-9a-z/.]{1,60})")
-_INDEX = re.compile(r"(?:[1-9][0-9]{0,8}\.snapshot|timestamp)\.json")
 _PATH_LIMIT = 120
 
 
@@ -95,22 +87,3 @@ def checkpoint_path(cc: str) -> str:
 def data_path(cc: str, sha256: str) -> str:
     """Return where a data file of a state lies, by the hex digest of its bytes."""
     return f"{cc}/data/sha256/{sha256}"
-
-
-def is_index(name: str) -> bool:
-    """Say whether a metadata file is TUF's index (snapshot, timestamp), which carries no trust here."""
-    return _INDEX.fullmatch(name) is not None
-
-
-def roster_digest(files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> str:
-    """Digest a roster's metadata so that two nodes can see at once that they hold the same.
-
-    Args:
-        files: Bytes by name, such as ``3.kaz.json``; names of the index are passed over.
-
-    Returns:
-        Hex SHA-256 over the sorted lines ``<name> <sha256>``.
-    """
-    pairs = files.items() if isinstance(files, Mapping) else files
-    lines = sorted(f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in pairs if not is_index(name))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -7,13 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tallystick.config.errors import MalformedError
-from tallystick.exchange.formats.tree import (
-    ROSTER_FILES_LIMIT,
-    checkpoint_path,
-    is_index,
-    parse_tree_path,
-    roster_digest,
-)
+from tallystick.exchange.formats.tree import checkpoint_path, parse_tree_path
+from tallystick.keys.roster import roster_digest
+from tallystick.keys.tuf_files import LIMITS, parse_name
 from tallystick.proto.exchange.v1 import CHUNK_BYTES, MAX_PATHS
 from tallystick.proto.exchange.v1.exchange_pb2 import Chunk, HeadResponse
 
@@ -82,25 +78,24 @@ class ServedTree:
         return _read(handle, facts.st_size)
 
     def _roster(self) -> tuple[str, tuple[str, ...]]:
-        folder = self._rooms["roster"] / "metadata"
-        try:
-            state = (folder.stat().st_mtime_ns, folder.stat().st_ino)
-        except OSError:
-            return "", ()
-        settled = time.time_ns() - state[0] > _CLOCK_TICK_NS
+        """Return digest and names, computed anew when one of the two folders changed."""
+        folders = [self._rooms["roster"] / part for part in ("metadata", "targets")]
+        facts = [folder.stat() for folder in folders if folder.is_dir()]
+        state = tuple((fact.st_ino, fact.st_mtime_ns) for fact in facts)
+        settled = all(time.time_ns() - fact.st_mtime_ns > _CLOCK_TICK_NS for fact in facts)
         if self._digest[0] != state:
-            names = sorted(path.name for path in folder.iterdir() if _is_served(path.name))[:ROSTER_FILES_LIMIT]
-            files = {name: b"".join(self._pieces(f"roster/metadata/{name}") or ()) for name in names}
-            self._digest = (state if settled else None, roster_digest(files), tuple(names))
+            names = [f"{folder.name}/{path.name}" for folder in folders if folder.is_dir() for path in folder.iterdir()]
+            served = sorted(name for name in names if _is_served(name))[: LIMITS.files]
+            files = {name: b"".join(self._pieces(f"roster/{name}") or ()) for name in served}
+            self._digest = (state if settled else None, roster_digest(files), tuple(served))
         return self._digest[1], self._digest[2]
 
 
 def _is_served(name: str) -> bool:
     try:
-        parse_tree_path(f"roster/metadata/{name}")
+        return not parse_name(name).is_index
     except MalformedError:
         return False
-    return not is_index(name)
 
 
 def _read(handle: int, size: int) -> Iterator[bytes]:

@@ -91,10 +91,10 @@ def test_head_and_files_come_whole(port: RunningPort, kaz: TestLeaf, uzb: TestLe
     with raw_channel(port.port, uzb, kaz) as (_channel, stub):
         head = stub.Head(HeadRequest(), timeout=5)
     assert head.checkpoint == b"a checkpoint"
-    assert list(head.roster_files) == ["1.root.json", "2.kaz.json"]
+    assert list(head.roster_files) == ["metadata/1.root.json", "metadata/2.kaz.json"]
     lines = [
         f"{name} {hashlib.sha256(data).hexdigest()}\n"
-        for name, data in (("1.root.json", b"{}"), ("2.kaz.json", b"{2}"))
+        for name, data in (("metadata/1.root.json", b"{}"), ("metadata/2.kaz.json", b"{2}"))
     ]
     assert head.roster_digest == hashlib.sha256("".join(lines).encode()).hexdigest()
     found = fetch(
@@ -143,7 +143,7 @@ def test_a_stranger_gets_an_answer(port: RunningPort, kaz: TestLeaf) -> None:
 def test_a_certificate_under_a_pinned_leaf_passes(
     tree: Path, kaz: TestLeaf, switch: dict[str, bool], status: grpc.StatusCode, calls: list[CallRecord]
 ) -> None:
-    """A leaf of the right profile cannot sign another in TLS; where one of a wrong profile can, the call's gate stops it."""
+    """The right profile cannot sign another leaf in TLS; where a wrong one can, the gate of the call stops it."""
     pinned = make_test_leaf("UZB", **switch)
     forged = make_test_leaf("KAZ", issuer=pinned)
     with running_port(tree, kaz, pins_of({"KAZ": [kaz], "UZB": [pinned]}), calls=calls) as port:

@@ -32,10 +32,10 @@ class HeadResponse(google.protobuf.message.Message):
     checkpoint: builtins.bytes
     """The log's newest checkpoint, a C2SP signed note; empty before the first release."""
     roster_digest: builtins.str
-    """SHA-256 (hex) over the sorted lines "<name> <sha256>\\n" of roster/metadata, without snapshot and timestamp."""
+    """SHA-256 (hex) over the sorted lines "<name> <sha256>\\n" of the roster's files, without snapshot and timestamp."""
     @property
     def roster_files(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The names of roster/metadata that the digest covers."""
+        """The names that the digest covers, below roster/, such as "metadata/2.kaz.json"."""
 
     def __init__(
         self,
