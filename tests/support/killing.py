@@ -14,8 +14,11 @@ CALLS = (
 FINISHED = 0
 
 
-def _arm(step: int, calls: tuple[str, ...]) -> None:
-    """Patch ``os`` so that this process dies at its ``step``-th call; a write dies half done."""
+def _arm(step: int, calls: tuple[str, ...]) -> Callable[[], None]:
+    """Patch ``os`` so that this process dies at its ``step``-th call; a write dies half done.
+
+    Returns what counts as one more call, for things that do not go through ``os``.
+    """
     count = [0]
 
     def patch(name: str) -> None:
@@ -35,15 +38,30 @@ def _arm(step: int, calls: tuple[str, ...]) -> None:
         if hasattr(os, name):
             patch(name)
 
+    def tick() -> None:
+        count[0] += 1
+        if count[0] == step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def run_and_kill(action: Callable[[], None], step: int, calls: tuple[str, ...] = CALLS) -> bool:
-    """Run ``action`` in a child that SIGKILLs itself at its ``step``-th call; tell whether it got to its end."""
+    return tick
+
+
+def run_and_kill(
+    action: Callable[[], None],
+    step: int,
+    calls: tuple[str, ...] = CALLS,
+    prepare: Callable[[Callable[[], None]], None] = lambda tick: None,
+) -> bool:
+    """Run ``action`` in a child that SIGKILLs itself at its ``step``-th call; tell whether it got to its end.
+
+    ``prepare`` runs in the child and is given a function that counts one more call (for SQL statements, say).
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         try:
-            _arm(step, calls)
+            prepare(_arm(step, calls))
             action()
             os._exit(FINISHED)
         except BaseException:

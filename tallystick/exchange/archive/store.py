@@ -16,10 +16,13 @@ from tallystick.config.files import SHARED_FILE, fsync_dir
 from tallystick.config.i18n import _
 from tallystick.exchange.archive.files import make_shared, write_all
 from tallystick.exchange.archive.index import create_index, open_immutable, open_private, read_view, record
-from tallystick.exchange.archive.tree import LogTree
+from tallystick.exchange.archive.rebuild import replay
+from tallystick.exchange.archive.tree import files_for, remove_partial
 from tallystick.exchange.formats.tree import checkpoint_path, data_path
+from tallystick.exchange.log.static import StaticReader
 from tallystick.exchange.verify.logview import LogView, empty_view
 from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease
+from tallystick.keys.roster_types import Roster
 
 __all__ = ["INDEX_NAME", "Archive"]
 
@@ -47,9 +50,9 @@ class Archive:
         """Where the index lies."""
         return self._folder / INDEX_NAME
 
-    def log_tree(self, cc: str) -> LogTree:
-        """Return one state's part of the tree."""
-        return LogTree(self._folder / _checked(cc))
+    def log(self, cc: str) -> StaticReader:
+        """Return a reader of one state's log as it lies in the tree."""
+        return StaticReader(self._folder, _checked(cc))
 
     def states(self) -> tuple[str, ...]:
         """Return the states of which the archive holds a log, lower case, sorted."""
@@ -137,15 +140,25 @@ class Archive:
                 )
             self._write_log(cc, before, view, entries)
             self._replace_index(lambda index: record(index, cc, view, releases))
-            self.log_tree(cc).remove_partial(before, view)
+            remove_partial(self.log(cc), before, view)
 
-    def replace_index(self, fill: Callable[[sqlite3.Connection], None]) -> None:
-        """Replace the whole index by a fresh one that ``fill`` writes."""
+    def rebuild(self, roster: Roster) -> None:
+        """Derive the index anew from the static tree, which is verified from its first entry.
+
+        Raises:
+            StoreError: A file is missing or cannot be read; the index that was there stays.
+            VerificationError: A file does not hold; likewise.
+        """
+
+        def fill(index: sqlite3.Connection) -> None:
+            for cc in self.states():
+                record(index, cc, *replay(self._folder, cc, roster))
+
         with _store_errors(self._folder), self._locked():
             self._replace_index(fill, fresh=True)
 
     def _write_log(self, cc: str, before: LogView, view: LogView, entries: Sequence[bytes]) -> None:
-        files = self.log_tree(cc).files_for(before, view, entries)
+        files = files_for(self.log(cc), before, view, entries)
         write_all(self._folder, {f"{cc}/{path}": content for path, content in files.items()})
         if view.checkpoint:
             write_all(self._folder, {checkpoint_path(cc): view.checkpoint})

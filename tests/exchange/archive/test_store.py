@@ -229,7 +229,7 @@ def test_damage_on_disk_is_noticed_before_it_is_built_upon(tmp_path: Path, feder
     accept(archive, federation, size=1)
     path = archive.tree / "kaz" / "tile" / "entries" / "000.p" / "1"
     path.write_bytes(path.read_bytes().replace(b"payload", b"Payload", 1))
-    with pytest.raises(StoreError, match="is not what was verified"):
+    with pytest.raises(StoreError, match="not those that were verified"):
         accept(archive, federation)
 
 
