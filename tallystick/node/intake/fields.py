@@ -1,0 +1,129 @@
+"""Which columns an HTCDS file may have, what their values must be, and which of them are sealed.
+
+All 84 fields of HTCDS 2.0 by field id or by label, and our ``ext_`` columns for what the standard lacks. Coded fields
+are validated against its code lists. Everything else - text, look-ups, places, exact dates - is sealed with the
+person's identity, because free text names people.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from tallystick.config.codes import code_list, htcds_fields
+from tallystick.config.i18n import _
+
+__all__ = ["EXTENSIONS", "FieldRule", "Kind", "field_rules", "header_names", "token"]
+
+
+class Kind(StrEnum):
+    """What a value must be."""
+
+    CODE = "one code"
+    CODES = "codes, separated by ;"
+    COUNTRY = "country"
+    COUNTRIES = "countries, separated by ;"
+    LANGUAGE = "language, three letters"
+    NUMBER = "whole number"
+    FLAG = "yes or no"
+    DATE = "date, YYYY-MM-DD"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """One column that an HTCDS file may have.
+
+    Attributes:
+        id: Field id of HTCDS, or ``ext_...``.
+        label: HTCDS's label; several fields share one.
+        section: HTCDS's group of fields.
+        kind: What its values must be.
+        sealed: Kept with the identity; its values are never shown.
+        tokens: Accepted spellings of each code, normalised by ``token``.
+        explanation: For our own columns: what they hold.
+    """
+
+    id: str
+    label: str
+    section: str
+    kind: Kind
+    sealed: bool
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    explanation: str = ""
+
+
+def token(text: str) -> str:
+    """Normalise a spelling: case, spaces and punctuation do not matter."""
+    return re.sub(r"[\W_]+", "", text.casefold())
+
+
+EXTENSIONS: tuple[tuple[str, Kind, bool, str], ...] = (
+    ("ext_CaseId", Kind.TEXT, True, "the agency's own case number; a correction replaces the case with that number"),
+    ("ext_RegistrationDate", Kind.DATE, True, "when the national authority registered the person"),
+    ("ext_RegistrationYear", Kind.NUMBER, False, "its year, where the date is not kept"),
+    ("ext_IdentificationDate", Kind.DATE, True, "when the person was identified as a victim"),
+    ("ext_CountryOfExploitation", Kind.COUNTRY, False, "main country of exploitation"),
+    ("ext_AgeAtRegistration", Kind.NUMBER, False, "age in whole years at registration"),
+    ("ext_DurationMonths", Kind.NUMBER, False, "how long the exploitation lasted, in months"),
+    ("ext_CaseOutcome", Kind.TEXT, True, "how the case ended"),
+    ("ext_PersonsInvestigated", Kind.NUMBER, False, "persons investigated in the case"),
+    ("ext_PersonsProsecuted", Kind.NUMBER, False, "persons prosecuted"),
+    ("ext_PersonsConvicted", Kind.NUMBER, False, "persons convicted"),
+)
+"""What HTCDS 2.0 lacks: id, kind, whether sealed, what it holds."""
+
+_EXTRA_LISTS = {"vic_MethodsOfControl": ("HTCDS.vic_MethodsOfControl", "HTCDS.FieldDefinitions.MethodsOfControl")}
+"""HTCDS contradicts itself (16 methods in its spreadsheet, 17 in its definitions): both are accepted."""
+_PLACES = frozenset({"prs_MailingLongitude", "prs_MailingLatitude"})
+
+
+def _kind(facts: Mapping[str, Any]) -> Kind:
+    if facts["id"] in _PLACES:
+        return Kind.TEXT
+    listed, multi = facts.get("codelist"), facts["multi"]
+    if listed == "ISO3166-1":
+        return Kind.COUNTRIES if multi else Kind.COUNTRY
+    if listed == "ISO639-2":
+        return Kind.LANGUAGE
+    if listed:
+        return Kind.CODES if multi else Kind.CODE
+    return {"Number": Kind.NUMBER, "Checkbox": Kind.FLAG, "Date": Kind.DATE}.get(facts["type"], Kind.TEXT)
+
+
+def _tokens(facts: Mapping[str, Any]) -> Mapping[str, str]:
+    lists = _EXTRA_LISTS.get(facts["id"], (facts["codelist"],))
+    return {
+        token(spelling): code for name in lists for code, label in code_list(name).items() for spelling in (code, label)
+    }
+
+
+@cache
+def field_rules() -> Mapping[str, FieldRule]:
+    """Return every column there is, by id: HTCDS's in the standard's order, then ours."""
+    rules: dict[str, FieldRule] = {}
+    for facts in htcds_fields():
+        kind = _kind(facts)
+        sealed = kind in {Kind.TEXT, Kind.DATE}
+        tokens = _tokens(facts) if kind in {Kind.CODE, Kind.CODES} else {}
+        section = re.sub(r"\s+", " ", facts["section"])
+        rules[facts["id"]] = FieldRule(facts["id"], facts["label"], section, kind, sealed, tokens)
+    for name, kind, sealed, explanation in EXTENSIONS:
+        rules[name] = FieldRule(name, "", _("tallystick"), kind, sealed, explanation=explanation)
+    return rules
+
+
+@cache
+def header_names() -> Mapping[str, tuple[str, ...]]:
+    """Return every accepted heading (normalised) with the fields it may mean; more than one is ambiguous.
+
+    A field is called by its id, its label, or ``Section: Label``.
+    """
+    names: dict[str, tuple[str, ...]] = {}
+    for rule in field_rules().values():
+        spellings = {rule.id} | ({rule.label, f"{rule.section}: {rule.label}"} if rule.label else set())
+        for spelling in {token(text) for text in spellings}:
+            names[spelling] = (*names.get(spelling, ()), rule.id)
+    return names

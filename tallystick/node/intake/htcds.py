@@ -1,0 +1,273 @@
+"""HTCDS 2.0 rows to case records.
+
+A row with any value that cannot be taken is rejected whole, with every such value named: half a case would be
+counted in the wrong cell. Which rules fill the coded classification is said at each function.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from tallystick.config.codes import crosswalk
+from tallystick.config.errors import MalformedError
+from tallystick.config.i18n import _
+from tallystick.node.cases.record import FIRST_YEAR, NAME_LIMIT, UNKNOWN, CaseRecord, Detail, Identity, has_controls
+from tallystick.node.intake.ages import band_of, coarse
+from tallystick.node.intake.fields import field_rules, header_names, token
+from tallystick.node.intake.reading import Row
+from tallystick.node.intake.rejections import Rejections
+from tallystick.node.intake.values import BadValueError, parse_country, parse_value
+
+__all__ = ["HtcdsParser", "resolve_header"]
+
+_OLDEST = 120
+_NAMED = 5
+_NEVER_STORED = frozenset({"ext_CaseId", "ext_RegistrationYear"})
+"""They are the record's own number and year."""
+
+Values = dict[str, Detail]
+
+
+def resolve_header(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the field id of each heading.
+
+    Raises:
+        MalformedError: A heading is unknown, means several fields, or stands twice; or the case number's or the
+            year's column is missing. Nothing is guessed: a misspelt column would leave a table full of unknowns.
+    """
+    found = [header_names().get(token(heading), ()) for heading in header]
+    unknown = [heading for heading, ids in zip(header, found, strict=True) if not ids]
+    vague = [heading for heading, ids in zip(header, found, strict=True) if len(ids) > 1]
+    if unknown:
+        raise MalformedError(
+            _("unknown columns: {names}").format(names=_some(unknown)),
+            hint=_("tallystick case fields lists the columns; take out those that are not among them"),
+        )
+    if vague:
+        raise MalformedError(
+            _("columns that could mean several fields: {names}").format(names=_some(vague)),
+            hint=_("use the field id, such as org_Type, or 'Section: Label'"),
+        )
+    ids = tuple(one for (one,) in found)
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise MalformedError(_("columns that stand twice: {names}").format(names=_some(twice)))
+    if "ext_CaseId" not in ids:
+        raise MalformedError(
+            _("there is no column ext_CaseId"),
+            hint=_("add the agency's own case number: without it a correction could never replace a case"),
+        )
+    if not {"ext_RegistrationDate", "ext_RegistrationYear"} & set(ids):
+        raise MalformedError(
+            _("there is no column ext_RegistrationDate or ext_RegistrationYear"),
+            hint=_("HTCDS has none; add the year in which the authority registered the person"),
+        )
+    return ids
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    listed = ", ".join(f"'{name[:40]}'" for name in names[:_NAMED])
+    return _("{names} and {more} more").format(names=listed, more=more) if more > 0 else listed
+
+
+class _Reject(Exception):  # noqa: N818 - never leaves this module
+    """A value that parses but cannot be right: field id and reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+
+class HtcdsParser:
+    """Turns rows under one header into records.
+
+    Args:
+        header: The file's headings.
+        state: Alpha-3 code of the state whose register this is.
+        agency: Who reports, or None to take each row's ``org_Name``.
+        last_year: Latest year of registration that is not in the future.
+        rejections: Takes what cannot be taken in.
+    """
+
+    def __init__(
+        self, header: Sequence[str], *, state: str, agency: str | None, last_year: int, rejections: Rejections
+    ) -> None:
+        self._ids = resolve_header(header)
+        self._state = state
+        self._agency = agency
+        self._last_year = last_year
+        self._rejections = rejections
+        self._seen: set[int] = set()
+
+    def parse(self, row: Row) -> CaseRecord | None:
+        """Return the row's record, or None after reporting why there is none."""
+        if row.fault:
+            self._rejections.add(row.number, "", "", row.fault, sealed=True)
+            return None
+        texts = {name: text for name, text in zip(self._ids, row.cells, strict=True) if text}
+        values = self._values(row.number, texts)
+        if values is None:
+            return None
+        try:
+            return self._record(values)
+        except _Reject as fault:
+            sealed = field_rules()[fault.name].sealed
+            self._rejections.add(row.number, fault.name, texts.get(fault.name, ""), fault.reason, sealed=sealed)
+            return None
+
+    def _values(self, number: int, texts: Mapping[str, str]) -> Values | None:
+        values: Values = {}
+        good = True
+        for name, text in texts.items():
+            rule = field_rules()[name]
+            try:
+                values[name] = parse_value(rule, text)
+            except BadValueError as fault:
+                self._rejections.add(number, name, text, str(fault), sealed=rule.sealed)
+                good = False
+        return values if good else None
+
+    def _record(self, values: Values) -> CaseRecord:
+        _require_victim(values)
+        number = self._case_number(values)
+        year = self._year(values)
+        agency = self._reporter(values)
+        key = hash((agency, number))
+        if key in self._seen:
+            raise _Reject("ext_CaseId", _("this agency's case number stands twice in the file"))
+        record = CaseRecord(
+            agency,
+            number,
+            year,
+            sex=_sex(values),
+            age=_age(values, year),
+            citizenship=self._citizenship(values),
+            exploitation_area=_area(values),
+            forms=_forms(values),
+            details=_details(values),
+            identity=_identity(values),
+            counted=values.get("vic_TraffickingStatus") != "NotAVictimOfTrafficking",
+        )
+        self._seen.add(key)
+        return record
+
+    def _case_number(self, values: Values) -> str:
+        number = str(values.get("ext_CaseId", ""))
+        if not number:
+            raise _Reject("ext_CaseId", _("missing"))
+        if len(number) > NAME_LIMIT or has_controls(number):
+            raise _Reject("ext_CaseId", _("longer than {limit} characters").format(limit=NAME_LIMIT))
+        return number
+
+    def _reporter(self, values: Values) -> str:
+        agency = self._agency or str(values.get("org_Name", ""))
+        if not agency:
+            raise _Reject("org_Name", _("missing; name the reporting agency here or with --agency"))
+        if len(agency) > NAME_LIMIT or has_controls(agency):
+            raise _Reject("org_Name", _("longer than {limit} characters").format(limit=NAME_LIMIT))
+        return agency
+
+    def _year(self, values: Values) -> int:
+        """Take the registration date's year, else the year's column; both must agree."""
+        stated = values.get("ext_RegistrationYear")
+        day = _day(values, "ext_RegistrationDate")
+        if day is None and stated is None:
+            raise _Reject("ext_RegistrationYear", _("missing"))
+        year = day.year if day else int(str(stated))
+        if day and stated is not None and stated != day.year:
+            raise _Reject("ext_RegistrationYear", _("differs from ext_RegistrationDate"))
+        if not FIRST_YEAR <= year <= self._last_year:
+            name = "ext_RegistrationDate" if day else "ext_RegistrationYear"
+            raise _Reject(name, _("not between {first} and {last}").format(first=FIRST_YEAR, last=self._last_year))
+        return year
+
+    def _citizenship(self, values: Values) -> str:
+        """Take the one citizenship; of several, the state's own if it is among them, else the first written."""
+        listed = values.get("prs_Citizenship", ())
+        if not isinstance(listed, tuple) or not listed:
+            return UNKNOWN
+        return self._state if self._state in listed else listed[0]
+
+
+def _require_victim(values: Values) -> None:
+    """Refuse a perpetrator's row: this register holds victims' cases, and HTCDS puts both in one sheet."""
+    if "per_RoleInProcess" in values and not any(name.startswith("vic_") for name in values):
+        raise _Reject("per_RoleInProcess", _("a perpetrator's row; this register takes victims' cases"))
+
+
+def _day(values: Values, name: str) -> date | None:
+    text = values.get(name)
+    return date.fromisoformat(str(text)) if text else None
+
+
+def _sex(values: Values) -> str:
+    gender = values.get("prs_Gender")
+    return crosswalk("sex/gender")[str(gender)] if gender else UNKNOWN
+
+
+def _forms(values: Values) -> frozenset[str]:
+    """Map each type of exploitation that is named to its form; our proposal's review mark is cut off."""
+    named = values.get("vic_TypeOfExploitation", ())
+    forms = crosswalk("form of exploitation")
+    return frozenset(forms[name][:2] for name in named) if isinstance(named, tuple) else frozenset()
+
+
+def _age(values: Values, year: int) -> str:
+    """Take age at registration (its own column, else from the birth date), else age when trafficked.
+
+    Where only years are known and the eighteenth birthday lies in the year of registration, the age is unknown.
+    """
+    stated = values.get("ext_AgeAtRegistration")
+    if stated is not None:
+        return _band("ext_AgeAtRegistration", int(str(stated)))
+    birth = _day(values, "prs_Birthdate")
+    if birth is not None:
+        return _band_at_registration(birth, _day(values, "ext_RegistrationDate"), year)
+    trafficked = values.get("vic_AgeWhenTrafficked")
+    if trafficked is not None:
+        return coarse(_band("vic_AgeWhenTrafficked", int(str(trafficked))))
+    return UNKNOWN
+
+
+def _band_at_registration(birth: date, registered: date | None, year: int) -> str:
+    if birth > (registered or date(year, 12, 31)):
+        raise _Reject("prs_Birthdate", _("after the registration"))
+    if registered:
+        before = (registered.month, registered.day) < (birth.month, birth.day)
+        return _band("prs_Birthdate", registered.year - birth.year - before)
+    youngest, oldest = (_band("prs_Birthdate", max(year - birth.year - less, 0)) for less in (1, 0))
+    if youngest == oldest:
+        return oldest
+    return coarse(oldest) if coarse(oldest) == coarse(youngest) else UNKNOWN
+
+
+def _band(name: str, years: int) -> str:
+    if years > _OLDEST:
+        raise _Reject(name, _("older than {limit} years").format(limit=_OLDEST))
+    return band_of(years)
+
+
+def _area(values: Values) -> str:
+    """Take our own column, else the country of a historic event that is marked as the exploitation."""
+    own = values.get("ext_CountryOfExploitation")
+    if own is not None:
+        return str(own)
+    if values.get("hte_Type") != "Exploitation" or "hte_Country" not in values:
+        return UNKNOWN
+    try:
+        return parse_country(str(values["hte_Country"]))
+    except BadValueError as fault:
+        raise _Reject("hte_Country", str(fault)) from None
+
+
+def _details(values: Values) -> Values:
+    return {
+        name: value for name, value in values.items() if not field_rules()[name].sealed and name not in _NEVER_STORED
+    }
+
+
+def _identity(values: Values) -> Identity | None:
+    fields = {name: str(value) for name, value in values.items() if field_rules()[name].sealed}
+    fields.pop("ext_CaseId", None)
+    return Identity(fields) if fields else None

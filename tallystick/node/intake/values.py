@@ -1,0 +1,125 @@
+"""One cell's text to one value, or the reason why not."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+
+from tallystick.config.codes import country_alpha2_to_alpha3, country_names
+from tallystick.config.i18n import _
+from tallystick.node.cases.record import UNKNOWN, Detail
+from tallystick.node.intake.fields import FieldRule, Kind, token
+
+__all__ = ["CELL_LIMIT", "BadValueError", "parse_country", "parse_date", "parse_value"]
+
+CELL_LIMIT = 20_000
+"""Longest cell, in characters."""
+_NUMBER = re.compile(r"[0-9]{1,6}(?:\.0+)?")
+_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ][0-9:.]*)?")
+_DOTTED_DATE = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
+_FLAGS = {
+    **dict.fromkeys(("1", "10", "true", "yes", "y", "x", "да", "بله"), True),
+    **dict.fromkeys(("0", "00", "false", "no", "n", "нет", "خیر"), False),
+}
+_UNKNOWN_COUNTRIES = frozenset({"unknown", "notknown", "u", "zz", "00", "0", "99"})
+
+
+class BadValueError(ValueError):
+    """A cell that cannot be taken; ``args[0]`` is the reason, for a person, without the value."""
+
+
+@cache
+def _countries() -> dict[str, str]:
+    names = {token(name): code for code, name in country_names().items()}
+    return {**names, **{token(code): code for code in country_names()}, **_alpha2()}
+
+
+def _alpha2() -> dict[str, str]:
+    return {token(alpha2): alpha3 for alpha2, alpha3 in country_alpha2_to_alpha3().items()}
+
+
+def parse_country(text: str) -> str:
+    """Return the alpha-3 code for an alpha-3 or alpha-2 code or an English name; ``NA`` is Namibia.
+
+    Raises:
+        BadValueError: ISO 3166-1 knows no such country.
+    """
+    spelling = token(text)
+    if spelling in _UNKNOWN_COUNTRIES:
+        return UNKNOWN
+    found = _countries().get(spelling)
+    if found is None:
+        raise BadValueError(_("no country of ISO 3166-1 by code or English name"))
+    return found
+
+
+def parse_date(text: str) -> date:
+    """Return the date for ``2020-03-01`` or ``01.03.2020``; slashes are refused, because they are read two ways.
+
+    Raises:
+        BadValueError: Not a date.
+    """
+    if found := _ISO_DATE.fullmatch(text):
+        year, month, day = (int(part) for part in found.groups())
+    elif found := _DOTTED_DATE.fullmatch(text):
+        day, month, year = (int(part) for part in found.groups())
+    else:
+        raise BadValueError(_("not a date; write 2020-03-01"))
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise BadValueError(_("there is no such day")) from None
+
+
+def _parts(text: str) -> list[str]:
+    return [part for raw in text.split(";") if (part := raw.strip())]
+
+
+def _code(rule: FieldRule, text: str) -> str:
+    found = rule.tokens.get(token(text))
+    if found is None:
+        raise BadValueError(_("not in the code list of {field}").format(field=rule.id))
+    return found
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{3}", text):
+        raise BadValueError(_("not a three-letter language code (ISO 639-2)"))
+    return text.lower()
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise BadValueError(_("not a whole number from 0 to 999999"))
+    return int(float(text))
+
+
+def _flag(text: str) -> bool:
+    found = _FLAGS.get(token(text))
+    if found is None:
+        raise BadValueError(_("neither yes nor no"))
+    return found
+
+
+def parse_value(rule: FieldRule, text: str) -> Detail:
+    """Return a cell's value as its field wants it; ``text`` is not empty.
+
+    Raises:
+        BadValueError: It cannot be taken; the reason does not repeat the value.
+    """
+    if len(text) > CELL_LIMIT:
+        raise BadValueError(_("longer than {limit} characters").format(limit=CELL_LIMIT))
+    return _PARSERS[rule.kind](rule, text)
+
+
+_PARSERS: Mapping[Kind, Callable[[FieldRule, str], Detail]] = {
+    Kind.CODE: _code,
+    Kind.CODES: lambda rule, text: tuple(dict.fromkeys(_code(rule, part) for part in _parts(text))),
+    Kind.COUNTRY: lambda _rule, text: parse_country(text),
+    Kind.COUNTRIES: lambda _rule, text: tuple(dict.fromkeys(parse_country(part) for part in _parts(text))),
+    Kind.LANGUAGE: lambda _rule, text: _language(text),
+    Kind.NUMBER: lambda _rule, text: _number(text),
+    Kind.FLAG: lambda _rule, text: _flag(text),
+    Kind.DATE: lambda _rule, text: parse_date(text).isoformat(),
+    Kind.TEXT: lambda _rule, text: text,
+}
