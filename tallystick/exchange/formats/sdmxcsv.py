@@ -12,8 +12,9 @@ spelling for a table, so that equal figures have equal digests: what does not re
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tallystick.config.catalogue import Catalogue, CellKey, TableDefinition
 from tallystick.config.errors import ConfigError, MalformedError
@@ -86,14 +87,12 @@ class _Layout:
             differ before the figure is reached), so that the figures do not touch the order.
         cells: For each row its cell's place in the catalogue's order.
         keys: Cells in the catalogue's order.
-        withheld: The withheld cell for each key.
     """
 
     header: str
     starts: tuple[str, ...]
     cells: tuple[int, ...]
     keys: tuple[CellKey, ...]
-    withheld: tuple[Observation, ...]
 
 
 _layouts: OrderedDict[tuple[int, str, str, Period], tuple[Catalogue, _Layout]] = OrderedDict()
@@ -108,7 +107,6 @@ def _make_layout(catalogue: Catalogue, table: TableDefinition, state: str, perio
         starts=tuple(start.decode() for start, _place in rows),
         cells=tuple(place for _start, place in rows),
         keys=keys,
-        withheld=tuple(Observation(key, None, withheld=True) for key in keys),
     )
 
 
@@ -207,17 +205,35 @@ def _definition(catalogue: Catalogue, structure: str) -> TableDefinition:
     return table
 
 
-def _observation(number: int, figure: str, withheld: Observation) -> Observation:
-    """Read what stands after a row's start."""
+@lru_cache(maxsize=65_536)
+def _observation(key: CellKey, figure: str) -> Observation | None:
+    """Read what stands after a row's start, None where that is no figure; most figures of an archive are alike."""
     if figure == _WITHHELD:
-        return withheld
+        return Observation(key, None, withheld=True)
     found = _FIGURE.fullmatch(figure)
     if found is None or int(found[1]) > MAX_VALUE:
-        raise MalformedError(
-            _("data file, line {line}: a figure goes with A,F and an empty value with Q,C").format(line=number),
-            hint=_("figures are whole numbers from 0 to {limit} without leading zeroes").format(limit=MAX_VALUE),
-        )
-    return Observation(withheld.key, int(found[1]), withheld=False)
+        return None
+    return Observation(key, int(found[1]), withheld=False)
+
+
+def _rows(lines: Sequence[str], layout: _Layout) -> tuple[Observation, ...]:
+    """Read the rows; return their cells in the catalogue's order."""
+    found: dict[int, Observation] = {}
+    for number, (line, start, place) in enumerate(zip(lines, layout.starts, layout.cells, strict=True), 2):
+        if not line.startswith(start):
+            raise MalformedError(
+                _("data file, line {line}: the row that begins '{start}' belongs there").format(
+                    line=number, start=start
+                )
+            )
+        observation = _observation(layout.keys[place], line[len(start) :])
+        if observation is None:
+            raise MalformedError(
+                _("data file, line {line}: a figure goes with A,F and an empty value with Q,C").format(line=number),
+                hint=_("figures are whole numbers from 0 to {limit} without leading zeroes").format(limit=MAX_VALUE),
+            )
+        found[place] = observation
+    return tuple(found[place] for place in range(len(layout.keys)))
 
 
 def parse_csv(data: bytes, catalogue: Catalogue) -> ParsedTable:
@@ -246,13 +262,4 @@ def parse_csv(data: bytes, catalogue: Catalogue) -> ParsedTable:
                 found=len(lines) - 1, table=table.id, wanted=len(layout.starts)
             )
         )
-    found: list[Observation] = list(layout.withheld)
-    for number, (line, start, place) in enumerate(zip(lines[1:], layout.starts, layout.cells, strict=True), 2):
-        if not line.startswith(start):
-            raise MalformedError(
-                _("data file, line {line}: the row that begins '{start}' belongs there").format(
-                    line=number, start=start
-                )
-            )
-        found[place] = _observation(number, line[len(start) :], layout.withheld[place])
-    return ParsedTable(table, state, period, tuple(found))
+    return ParsedTable(table, state, period, _rows(lines[1:], layout))

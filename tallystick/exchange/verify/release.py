@@ -128,10 +128,11 @@ def verify_data(statement: ReleaseStatement, data: bytes, catalogue: Catalogue) 
     1. Its SHA-256 is the statement's subject (in-toto Statement v1, ``subject``).
     2. It is canonical SDMX-CSV of one table of the catalogue, every cell once: ``parse_csv``.
     3. Table, state and period are the statement's.
+    4. So are the numbers of shown and withheld cells.
 
     Raises:
         BadProofError: Rule 1.
-        MalformedError: Rules 2 and 3.
+        MalformedError: Rules 2 to 4.
     """
     digest = hashlib.sha256(data).hexdigest()
     if digest != statement.data_sha256:
@@ -149,6 +150,13 @@ def verify_data(statement: ReleaseStatement, data: bytes, catalogue: Catalogue) 
             _("data file: it holds {found}, the statement says {wanted}").format(
                 found=" ".join(found),
                 wanted=f"{predicate.table.id} {predicate.issuer} {predicate.slice.period}",
+            )
+        )
+    withheld = data.count(b",Q,C\n")
+    if (predicate.audit.shown, predicate.audit.withheld) != (len(parsed.observations) - withheld, withheld):
+        raise MalformedError(
+            _("data file: it withholds {found} cells, the statement says {wanted}").format(
+                found=withheld, wanted=predicate.audit.withheld
             )
         )
     return parsed.observations
