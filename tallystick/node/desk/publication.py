@@ -8,7 +8,7 @@ from tallystick.config.clock import rfc3339
 from tallystick.config.errors import StoreError, UsageError
 from tallystick.config.i18n import _
 from tallystick.config.periods import Period, parse_period
-from tallystick.exchange.formats.statement import payload_id
+from tallystick.exchange.formats.statement import ReleaseStatement, parse_payload, payload_id
 from tallystick.node.desk.database import Database
 from tallystick.node.desk.states import PublicationState, check_transition
 
@@ -55,6 +55,14 @@ class Publication:
     log_index: int | None = None
     reason: str | None = None
     changed_at: str = ""
+
+    @property
+    def statement(self) -> ReleaseStatement:
+        """The payload, parsed."""
+        found = parse_payload(self.payload)
+        if not isinstance(found, ReleaseStatement):
+            raise StoreError(_("desk.db: {slice} is a statement of an unknown kind").format(slice=self.slice_name))
+        return found
 
     @property
     def slice_name(self) -> str:
