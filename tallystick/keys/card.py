@@ -21,7 +21,7 @@ from tallystick.keys.checks import check_public, keyid, verify_signature
 from tallystick.keys.roster_types import RosterKey
 from tallystick.keys.signer import Signer
 
-__all__ = ["CARD_KEY_ROLES", "MAX_CARD", "Card", "CardKey", "CardRole", "make_card", "read_card"]
+__all__ = ["CARD_KEY_ROLES", "MAX_CARD", "Card", "CardKey", "CardKeyRole", "CardRole", "make_card", "read_card"]
 
 MAX_CARD = 32_768
 _FORMAT = "tallystick-card-1"

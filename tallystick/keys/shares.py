@@ -13,6 +13,7 @@ __all__ = ["NEEDED", "SHARES", "fingerprint", "join", "same_words", "split"]
 
 NEEDED, SHARES = 2, 3
 _SECRET_SIZE = 32
+_PREFIX = 4
 
 
 def split(secret: bytes) -> tuple[str, str, str]:
@@ -29,15 +30,27 @@ def split(secret: bytes) -> tuple[str, str, str]:
     return first, second, third
 
 
+def _whole_words(text: str) -> str:
+    """Write out words of which only the first four letters, or more, were typed: the list is unique by them."""
+    from shamir_mnemonic.wordlist import WORDLIST  # noqa: PLC0415 - of the home extra
+
+    long = {word[:_PREFIX]: word for word in WORDLIST}
+    typed = text.lower().split()
+    return " ".join(
+        found if len(word) >= _PREFIX and (found := long.get(word[:_PREFIX], word)).startswith(word) else word
+        for word in typed
+    )
+
+
 def join(shares: Sequence[str]) -> bytes:
-    """Join two shares of one secret.
+    """Join two shares of one secret; the first four letters of each word are enough.
 
     Raises:
         SignerError: A word mistyped (each list carries a checksum), one list twice, or lists of different secrets.
     """
     from shamir_mnemonic import MnemonicError, combine_mnemonics  # noqa: PLC0415 - of the home extra
 
-    lists = {" ".join(share.lower().split()) for share in shares}
+    lists = {_whole_words(share) for share in shares}
     if len(lists) != NEEDED:
         raise SignerError(_("two different shares are needed"), hint=_("any two of the three will do"))
     try:
@@ -53,8 +66,8 @@ def join(shares: Sequence[str]) -> bytes:
 
 
 def same_words(one: str, two: str) -> bool:
-    """Say whether two writings of a share are the same words."""
-    return one.lower().split() == two.lower().split()
+    """Say whether two writings of a share are the same words, the first four letters of each being enough."""
+    return _whole_words(one) == _whole_words(two)
 
 
 def fingerprint(purpose: str, secret: bytes) -> str:

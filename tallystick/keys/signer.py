@@ -54,6 +54,17 @@ class Signer:
         """The library's key object, for what must be made with it (a certificate, a TLS context)."""
         return self._key
 
+    @property
+    def p256(self) -> ec.EllipticCurvePrivateKey:
+        """The P-256 key object.
+
+        Raises:
+            SignerError: The key is of another kind.
+        """
+        if not isinstance(self._key, ec.EllipticCurvePrivateKey):
+            raise SignerError(_("a P-256 key is needed here, not {kind}").format(kind=self.algorithm))
+        return self._key
+
     def sign(self, data: bytes) -> bytes:
         """Sign ``data``: 64 bytes (Ed25519), DER (P-256 over SHA-256), 2,420 bytes (ML-DSA-44, hedged)."""
         if isinstance(self._key, ec.EllipticCurvePrivateKey):

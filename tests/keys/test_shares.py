@@ -16,6 +16,7 @@ from tallystick.keys.shares import fingerprint, join, same_words, split
 def test_any_two_of_three_give_the_secret_back_however_they_are_typed(secret: bytes) -> None:
     shares = split(secret)
     for one, two in itertools.permutations(shares, 2):
+        assert join([" ".join(word[:4] for word in one.split()), two]) == secret
         assert join([one.upper(), "  " + two.replace(" ", "\n")]) == secret
 
 
@@ -50,7 +51,10 @@ def test_only_whole_secrets_are_split() -> None:
 
 def test_words_are_compared_as_a_person_writes_them() -> None:
     assert same_words("Academic  ACID\n", "academic acid")
+    assert same_words("acad acid", "academic acid")
     assert not same_words("academic", "acid")
+    assert not same_words("academix", "academic")
+    assert not same_words("aca", "academic")
 
 
 def test_a_fingerprint_tells_secrets_and_purposes_apart() -> None:
