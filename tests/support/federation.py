@@ -4,7 +4,7 @@
     federation.release("KAZ", "VICTIMS", "2018", {(): 86})
     federation.state("KAZ").entries, .checkpoint(), .view()
 
-Everything is in memory; ``roster_files`` is a real TUF roster for the same keys.
+Everything is in memory; ``roster_files`` is the real TUF roster, index included, by name below ``roster/``.
 """
 
 import hashlib
@@ -33,13 +33,20 @@ from tallystick.exchange.formats.statement import (
 )
 from tallystick.exchange.verify.logview import LogView, advance, empty_view
 from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_release
+from tallystick.keys.card import Card, CardKeyRole, CardRole, make_card, read_card
+from tallystick.keys.ceremony import sign_files
 from tallystick.keys.envelope import assemble, sign_payload
-from tallystick.keys.roster_types import Roster, RosterKey, StateEntry
+from tallystick.keys.genesis import propose_genesis
+from tallystick.keys.index import build_index
+from tallystick.keys.roster import GENESIS, load_chains, load_roster
+from tallystick.keys.roster_types import Roster, RosterKey
 from tallystick.keys.signer import Signer, new_signer
+from tallystick.keys.words import Anchor, anchor_of
 
 AT = datetime(2021, 6, 1, tzinfo=UTC)
 NINE = ("AFG", "AZE", "IRN", "KAZ", "KGZ", "PAK", "TJK", "TKM", "TUR")
 OBSERVERS = ("AFG", "PAK")
+NAMES = ("Aigerim", "Bolat", "Chingiz")
 PEER_PARAMETERS: dict[str, Any] = {"D": 3, "V": 1, "k": 5, "width": 5, "decoy_bits": 6}
 
 
@@ -101,33 +108,19 @@ class Federation:
         *,
         demo: bool = True,
         algorithms: Sequence[str] = ("ed25519", "ed25519", "ecdsa-p256"),
-        federation_id: str = hashlib.sha256(b"a federation for tests").hexdigest(),
         catalogue: Catalogue | None = None,
     ) -> "Federation":
         """Make keys for every state and the roster that names them."""
         catalogue = catalogue or load_shipped()
-        states = {
-            code: State(
-                code,
-                federation_id,
-                [new_signer(algorithm) for algorithm in algorithms],
-                new_signer("ed25519"),
-                new_signer("mldsa44"),
-            )
-            for code in sorted(codes)
-        }
-        roster = Roster(
-            federation_id=federation_id,
-            demo=demo,
-            states={code: _entry(state) for code, state in states.items()},
-            catalogue_sha256=catalogue.sha256,
-            catalogue=catalogue,
-            officer_threshold=2,
-            root_version=1,
-            targets_version=1,
-            expires=datetime(2024, 1, 1, tzinfo=UTC),
-        )
-        return cls(states, roster, catalogue)
+        files = _genesis(codes, algorithms, keys := {}, catalogue, demo=demo)
+        roster = load_roster(files, anchor=anchor_of(files[GENESIS]), at=AT)
+        for code, (officers, ed25519, mldsa44) in sorted(keys.items()):
+            keys[code] = State(code, roster.federation_id, officers, ed25519, mldsa44)
+        return cls(keys, roster, catalogue, build_index(load_chains(files, anchor=anchor_of(files[GENESIS]))) | files)
+
+    @property
+    def anchor(self) -> Anchor:
+        return Anchor(self.roster.federation_id)
 
     def state(self, code: str) -> State:
         return self.states[code]
@@ -224,11 +217,35 @@ class Federation:
         return found
 
 
-def _entry(state: State) -> StateEntry:
-    names = ("Aigerim", "Bolat", "Chingiz")
-    officers = tuple(
-        RosterKey("officer", signer.algorithm, signer.public, f"{name} of {state.code}")
-        for name, signer in zip(names, state.officers, strict=True)
-    )
-    role = "observer" if state.code in OBSERVERS else "member"
-    return StateEntry(state.code, role, 1, officers + state.log_keys(), (), f"Agency of {state.code}")
+_Keys = tuple[list[Signer], Signer, Signer]
+
+
+def _genesis(
+    codes: Sequence[str], algorithms: Sequence[str], keys: dict[str, Any], catalogue: Catalogue, *, demo: bool
+) -> dict[str, bytes]:
+    """Hold a whole ceremony: three officers, three state keys and a log per state, a ceremony key per member."""
+    cards, offline = [], []
+    for code in sorted(codes):
+        officers = [new_signer(algorithm) for algorithm in algorithms]
+        ed25519, mldsa44 = new_signer("ed25519"), new_signer("mldsa44")
+        keys[code] = (officers, ed25519, mldsa44)
+        for name, signer in zip(NAMES, officers, strict=True):
+            cards.append(_card("officer", code, f"{name} of {code}", [("officer", signer)]))
+        cards.append(_card("node", code, f"desk of {code}", [("log", ed25519), ("log", mldsa44)]))
+        state = [new_signer("ed25519") for _ in range(3)]
+        cards += [
+            _card("state", code, f"state {number} of {code}", [("state", key)]) for number, key in enumerate(state)
+        ]
+        if code not in OBSERVERS:
+            ceremony = new_signer("ed25519")
+            cards.append(_card("ceremony", code, f"minister of {code}", [("ceremony", ceremony)]))
+            offline.append(ceremony)
+        offline += state[:2]
+    files: dict[str, bytes] = propose_genesis(cards, catalogue, demo=demo, at=AT)
+    for signer in offline:
+        files = sign_files(files, signer)
+    return files
+
+
+def _card(role: CardRole, state: str, name: str, signers: Sequence[tuple[CardKeyRole, Signer]]) -> Card:
+    return read_card(make_card(role, state, name, signers))

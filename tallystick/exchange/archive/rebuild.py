@@ -1,5 +1,6 @@
 """Deriving what the index says from the static tree alone, with every check made again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tallystick.config.errors import StoreError
@@ -10,7 +11,7 @@ from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
 from tallystick.exchange.formats.tree import data_path
 from tallystick.exchange.log.static import StaticReader
 from tallystick.exchange.verify.logview import LogView, advance, empty_view
-from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_release
+from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_data, verify_release
 from tallystick.keys.roster_types import Roster
 
 __all__ = ["replay"]
@@ -43,10 +44,11 @@ def replay(tree: Path, cc: str, roster: Roster) -> tuple[LogView, tuple[Verified
 
 
 def _release(tree: Path, cc: str, entry: bytes, index: int, roster: Roster) -> VerifiedRelease | UnknownEntry:
-    bare = verify_release(entry, index, None, roster, cc.upper())
-    if isinstance(bare, UnknownEntry):
-        return bare
-    path = tree / data_path(cc, bare.data_sha256)
+    release = verify_release(entry, index, None, roster, cc.upper())
+    if isinstance(release, UnknownEntry) or roster.catalogue is None:
+        return release
+    path = tree / data_path(cc, release.data_sha256)
     if not path.exists():
-        return bare
-    return verify_release(entry, index, read_bounded(path, CSV_LIMIT), roster, cc.upper())
+        return release
+    observations = verify_data(release.statement, read_bounded(path, CSV_LIMIT), roster.catalogue)
+    return replace(release, observations=observations)
