@@ -147,7 +147,7 @@ def _country(cells: Mapping[str, str], name: str) -> str:
     try:
         return parse_country(text)
     except BadValueError as fault:
-        raise _Reject(name, str(fault)) from None
+        raise _Reject(name, fault.reason) from None
 
 
 def _listed(cells: Mapping[str, str], name: str, codes: Mapping[str, str]) -> str:

@@ -4,23 +4,26 @@ Shares are invented and say so; nothing is censored. The same state, year and se
 a year's cases do not depend on which other years were asked for.
 """
 
+import csv
+import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from tallystick.config.errors import MalformedError
+from tallystick.config.errors import MalformedError, UsageError
 from tallystick.config.i18n import _
 from tallystick.node.cases.coding import PERSON_ID_BYTES, CodedColumns, encode
 from tallystick.node.cases.record import UNKNOWN, CaseRecord
+from tallystick.node.cases.store import CaseStore, ImportRun, IngestReport
 from tallystick.node.intake.ages import band_of
 from tallystick.node.intake.htcds import HtcdsParser
 from tallystick.node.intake.reading import Row
 from tallystick.node.intake.rejections import Rejections
-from tallystick.node.intake.totals import synthetic_data, year_totals
+from tallystick.node.intake.totals import YearTotal, synthetic_data, year_totals
 
-__all__ = ["HEADER", "generate_cases", "generate_rows", "synthetic_columns"]
+__all__ = ["HEADER", "csv_bytes", "generate_cases", "generate_into", "generate_rows", "synthetic_columns"]
 
 HEADER = (
     *("ext_CaseId", "ext_RegistrationDate", "ext_CountryOfExploitation", "org_Name", "org_Type"),
@@ -163,6 +166,48 @@ def generate_cases(
             if record is None:
                 raise MalformedError(_("a generated row was rejected: {reason}").format(reason=rejections.first[-1]))
             yield record
+
+
+def csv_bytes(state: str, totals: Sequence[YearTotal], seed: int) -> bytes:
+    """Return synthetic cases as an HTCDS file in UTF-8 with a mark, as spreadsheets want it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HEADER, restval="")
+    writer.writeheader()
+    for total in totals:
+        writer.writerows(generate_rows(state, total.year, total.persons, seed))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def generate_into(store: CaseStore, state: str, totals: Sequence[YearTotal], seed: int, at: datetime) -> IngestReport:
+    """Put synthetic cases into a register; what was assumed is kept with the run.
+
+    Args:
+        store: A DEMO register; whether it is one is the caller's to know.
+        state: Alpha-3 code.
+        totals: Persons by year, with what was assumed.
+        seed: Same seed, same cases: the same call twice adds nothing.
+        at: Now.
+
+    Raises:
+        UsageError: A year already holds other cases; two inventions in one year would count double.
+    """
+    source = f"generate {state} --seed {seed}"
+    held = store.counts_by_year()
+    mine = {run.source for run in store.runs() if run.format == "synthetic"} == {source}
+    crowded = [
+        total.year for total in totals if held.get(total.year) and not (mine and held[total.year] == total.persons)
+    ]
+    if crowded:
+        raise UsageError(
+            _("the register already holds other cases of {year}").format(year=crowded[0]),
+            hint=_("use the same --seed and --n as before, other years, or a fresh demo home"),
+        )
+    notes = (
+        _("all people, shares and names are invented"),
+        *dict.fromkeys(found.assumption for found in totals if found.assumption),
+    )
+    persons = {found.year: found.persons for found in totals}
+    return store.ingest(ImportRun(source, "synthetic", at, notes), generate_cases(state, list(persons), seed, persons))
 
 
 def synthetic_columns(n: int, seed: int, state: str) -> CodedColumns:

@@ -21,6 +21,7 @@ __all__ = ["HtcdsParser", "resolve_header"]
 
 _OLDEST = 120
 _NAMED = 5
+_CTDC_MARK = "yearOfRegistration"
 _NEVER_STORED = frozenset({"ext_CaseId", "ext_RegistrationYear"})
 """They are the record's own number and year."""
 
@@ -40,7 +41,9 @@ def resolve_header(header: Sequence[str]) -> tuple[str, ...]:
     if unknown:
         raise MalformedError(
             _("unknown columns: {names}").format(names=_some(unknown)),
-            hint=_("tallystick case fields lists the columns; take out those that are not among them"),
+            hint=_("use --format ctdc for CTDC's data")
+            if _CTDC_MARK in header
+            else _("tallystick case fields lists the columns; take out those that are not among them"),
         )
     if vague:
         raise MalformedError(
@@ -124,7 +127,7 @@ class HtcdsParser:
             try:
                 values[name] = parse_value(rule, text)
             except BadValueError as fault:
-                self._rejections.add(number, name, text, str(fault), sealed=rule.sealed)
+                self._rejections.add(number, name, fault.part or text, fault.reason, sealed=rule.sealed)
                 good = False
         return values if good else None
 
@@ -258,7 +261,7 @@ def _area(values: Values) -> str:
     try:
         return parse_country(str(values["hte_Country"]))
     except BadValueError as fault:
-        raise _Reject("hte_Country", str(fault)) from None
+        raise _Reject("hte_Country", fault.reason) from None
 
 
 def _details(values: Values) -> Values:

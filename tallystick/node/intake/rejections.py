@@ -89,7 +89,7 @@ class Rejections:
             reason: Why, without the value.
             sealed: The value may name somebody: it is not shown anywhere.
         """
-        shown = _("(not shown)") if sealed else _short(value)
+        shown = _("(not shown)") if sealed and value else _short(value)
         found = Rejection(row, field, shown, reason)
         self.values += 1
         self.rows += row != self._last_row

@@ -135,5 +135,5 @@ def _make_parser(
 def _notes(path: Path, parser: _Parser) -> tuple[str, ...]:
     notes = [_("file SHA-256 {digest}").format(digest=sha256_of(path))]
     if isinstance(parser, CtdcParser):
-        notes.append(_("already censored: the source removed values and rows before it was published"))
+        notes.append(_("already censored: the source removed values and rows"))
     return tuple(notes)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 from tallystick.config.codes import country_alpha2_to_alpha3, country_names
 from tallystick.config.i18n import _
@@ -25,7 +25,17 @@ _UNKNOWN_COUNTRIES = frozenset({"unknown", "notknown", "u", "zz", "00", "0", "99
 
 
 class BadValueError(ValueError):
-    """A cell that cannot be taken; ``args[0]`` is the reason, for a person, without the value."""
+    """A cell that cannot be taken.
+
+    Args:
+        reason: Why, for a person, without the value.
+        part: Which of several values in the cell it was, or None for the whole cell.
+    """
+
+    def __init__(self, reason: str, part: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.part = part
 
 
 @cache
@@ -71,8 +81,16 @@ def parse_date(text: str) -> date:
         raise BadValueError(_("there is no such day")) from None
 
 
-def _parts(text: str) -> list[str]:
-    return [part for raw in text.split(";") if (part := raw.strip())]
+def _several(parse: Callable[[str], str], text: str) -> tuple[str, ...]:
+    """Parse what stands between semicolons, each once, and say which of them is at fault."""
+    found: dict[str, None] = {}
+    for part in (raw.strip() for raw in text.split(";")):
+        if part:
+            try:
+                found[parse(part)] = None
+            except BadValueError as fault:
+                raise BadValueError(fault.reason, part) from None
+    return tuple(found)
 
 
 def _code(rule: FieldRule, text: str) -> str:
@@ -114,9 +132,9 @@ def parse_value(rule: FieldRule, text: str) -> Detail:
 
 _PARSERS: Mapping[Kind, Callable[[FieldRule, str], Detail]] = {
     Kind.CODE: _code,
-    Kind.CODES: lambda rule, text: tuple(dict.fromkeys(_code(rule, part) for part in _parts(text))),
+    Kind.CODES: lambda rule, text: _several(partial(_code, rule), text),
     Kind.COUNTRY: lambda _rule, text: parse_country(text),
-    Kind.COUNTRIES: lambda _rule, text: tuple(dict.fromkeys(parse_country(part) for part in _parts(text))),
+    Kind.COUNTRIES: lambda _rule, text: _several(parse_country, text),
     Kind.LANGUAGE: lambda _rule, text: _language(text),
     Kind.NUMBER: lambda _rule, text: _number(text),
     Kind.FLAG: lambda _rule, text: _flag(text),
