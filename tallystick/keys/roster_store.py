@@ -19,7 +19,7 @@ from tallystick.keys.chains import Chains
 from tallystick.keys.merge import MergeResult, merge
 from tallystick.keys.roster import GENESIS, build_roster, load_chains
 from tallystick.keys.roster_types import Roster
-from tallystick.keys.tuf_files import LIMITS, FileName, parse_name
+from tallystick.keys.tuf_files import LIMITS, FileName, parse_name, read_file
 from tallystick.keys.words import Anchor, anchor_of
 
 __all__ = ["RosterStore", "read_roster_folder"]
@@ -56,6 +56,14 @@ def _listed(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+
+
+def _set_aside(name: FileName, found: Mapping[str, bytes], files: Mapping[str, bytes]) -> bool:
+    """Say whether what stands under a name must go before anything new is written: it no longer holds."""
+    new, old = files.get(name.text), found[name.text]
+    if new is None or name.is_index or name.digest or new == old:
+        return new is None
+    return read_file(name, new).signed_bytes != read_file(name, old).signed_bytes
 
 
 def _rank(name: FileName) -> tuple[int, int, str]:
@@ -107,10 +115,12 @@ class RosterStore:
             UnanchoredError: Nothing was adopted yet and no anchor was given.
         """
         with self._locked():
-            found = self.files()
-            result = merge(found if self.adopted else {}, theirs, at=at, anchor=anchor)
-            if result.files != found:
-                self._write(found, result.files)
+            mine = self.files() if self.adopted else {}
+            result = merge(mine, theirs, at=at, anchor=anchor)
+            if not mine:
+                self._remove([parse_name(text) for text in self.files()])
+            if result.files != mine:
+                self._write(mine, result.files)
         return result
 
     @contextmanager
@@ -126,18 +136,18 @@ class RosterStore:
     def _write(self, found: Mapping[str, bytes], files: Mapping[str, bytes]) -> None:
         for part in _FOLDERS:
             make_dir(self.folder / part, _FOLDER_MODE)
-        gone = [parse_name(text) for text in found if text not in files]
+        gone = [name for name in map(parse_name, found) if _set_aside(name, found, files)]
         self._remove(sorted((name for name in gone if not name.is_index), key=_rank, reverse=True))
         order = sorted(map(parse_name, files), key=_rank)
         if not self.adopted:
             order.sort(key=lambda name: name.text == GENESIS)
         for name in order:
-            if found.get(name.text) != files[name.text]:
+            if found.get(name.text) != files[name.text] or name in gone:
                 replace_file(self.folder / name.text, files[name.text], SHARED_FILE)
         self._remove([name for name in gone if name.is_index])
 
     def _remove(self, names: list[FileName]) -> None:
         for name in names:
-            (self.folder / name.text).unlink(missing_ok=True)
-        if names:
-            fsync_dir(self.folder / "metadata")
+            path = self.folder / name.text
+            path.unlink(missing_ok=True)
+            fsync_dir(path.parent)
