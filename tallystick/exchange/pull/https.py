@@ -87,6 +87,7 @@ class HttpsSource:
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
+            self._cut()
             self._connection.close()
             self._connection = None
 

@@ -8,7 +8,7 @@ A broken connection, a kill or an error between two steps loses nothing that was
 with what is there. Pure of storage, and asks no clock.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tallystick.config.errors import BadProofError, MalformedError, PeerError, RollbackError
@@ -120,7 +120,7 @@ class _LogPull:
 
     def _advance(self, head: HeadInfo) -> tuple[LogView, list[bytes], list[VerifiedRelease | UnknownEntry]]:
         """Fetch and verify what is new; a head that moves on meanwhile is asked for again."""
-        view, state, rules = self._view, self._state, self._known.rules
+        view, state = self._view, self._state
         for _attempt in range(_HEADS):
             if head.checkpoint == view.checkpoint:
                 return view, [], []
@@ -135,7 +135,7 @@ class _LogPull:
             )
         try:
             entries = new_entries(view, size, bundles)
-            after, fresh = admit(self._roster, state, view, head.checkpoint, entries, rules)
+            after, fresh = admit(self._roster, state, view, head.checkpoint, entries, self._known.rules())
         except BadProofError:
             self._look_for_split(head.checkpoint, size)
             raise

@@ -16,6 +16,10 @@ def _nothing(_digest: str) -> None:
     return None
 
 
+def _no_rules() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Known:
     """What this node holds when a pull begins.
@@ -26,7 +30,7 @@ class Known:
         seen_rosters: What ``HeadInfo.roster_digest`` may say without anything being new: our own roster's digests
             and the one that this peer showed at the last merge.
         view: How far this peer's log was verified, None before the first time.
-        rules: What this peer has released so far, by slice.
+        rules: Gives what this peer has released so far, by slice; asked only when there is something new.
         read_data: Gives a data file of this peer that is already here, by hex SHA-256, else None.
         incomplete: Log index and entry of this peer's releases whose data did not come yet.
     """
@@ -35,7 +39,7 @@ class Known:
     roster_files: Mapping[str, bytes]
     seen_rosters: frozenset[str] = frozenset()
     view: LogView | None = None
-    rules: SliceRules | None = None
+    rules: Callable[[], SliceRules | None] = _no_rules
     read_data: Callable[[str], bytes | None] = _nothing
     incomplete: Sequence[tuple[int, bytes]] = ()
 

@@ -1,0 +1,58 @@
+"""``tallystick-border --home DIR``: the border as a service, for systemd or ``tallystick up``.
+
+SIGTERM and SIGINT end it in order, SIGHUP makes it read the outbox and pull every peer now.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tallystick.config.errors import TallystickError
+from tallystick.config.i18n import _
+from tallystick.exchange.border.process import Border, border_secrets
+
+__all__ = ["main"]
+
+_UMASK = 0o027
+"""What this process makes is at most readable by its group: the archive and the inbox are meant for it."""
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tallystick-border",
+        description=_("Serves one state's log to its peers and pulls theirs. Opens HOME/border only."),
+    )
+    home = os.environ.get("TALLYSTICK_HOME", ".")
+    parser.add_argument("--home", type=Path, default=Path(home), metavar="DIR", help=_("home of the state"))
+    parser.add_argument("--debug", action="store_true", help=_("log every call and every pull"))
+    return parser.parse_args(argv)
+
+
+def _listening(address: str) -> None:
+    print(_("listening on {address}").format(address=address), flush=True)  # noqa: T201 - the service's one line
+
+
+async def _serve(home: Path, *, debug: bool) -> None:
+    border = Border(home, border_secrets(home), debug=debug, told=_listening)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, border.stop)
+    loop.add_signal_handler(signal.SIGHUP, border.pull_now)
+    await border.run()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a border until a signal ends it; errors become two lines and an exit code."""
+    arguments = _arguments(argv)
+    os.umask(_UMASK)
+    try:
+        asyncio.run(_serve(arguments.home.absolute(), debug=arguments.debug))
+    except TallystickError as error:
+        sys.stderr.write(f"{_('error:')} {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"{_('hint:')} {error.hint}\n")
+        sys.exit(error.exit_code)

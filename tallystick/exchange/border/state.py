@@ -1,0 +1,248 @@
+"""The border's own memory: how each peer stands, alarms with their evidence, cursors. Public things only, in sqlite3.
+
+Not trusted by anybody else. Who can write here can make this border forget what it saw of peers; what was verified
+lies in the archive, and is verified again by whoever asks.
+"""
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from tallystick.config.clock import rfc3339
+from tallystick.config.errors import StoreError
+from tallystick.config.i18n import _
+from tallystick.exchange.spool import Cursor
+
+__all__ = ["Alarm", "AlarmKind", "BorderState", "PeerStanding", "SpoolCursor"]
+
+AlarmKind = Literal["split view", "rollback", "roster split", "refused"]
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS peers (state TEXT PRIMARY KEY, standing TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarms (
+  id INTEGER PRIMARY KEY,
+  state TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  message TEXT NOT NULL,
+  first_at TEXT NOT NULL,
+  last_at TEXT NOT NULL,
+  times INTEGER NOT NULL,
+  digest TEXT NOT NULL UNIQUE
+);
+CREATE TABLE IF NOT EXISTS evidence (
+  alarm INTEGER NOT NULL REFERENCES alarms, place INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (alarm, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS receipts (payload_id TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_FORMAT = 1
+_WORDS_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class PeerStanding:
+    """How the last pull of one peer went.
+
+    Attributes:
+        url: Where he was asked.
+        tried: RFC 3339 time of the last attempt.
+        succeeded: The same of the last that went well, or None.
+        failures: Attempts that failed since then.
+        size: Entries of his log that were verified.
+        new: Releases that the last good pull brought.
+        error: What went wrong last, in words, or None.
+        hint: How to mend it, or None.
+        notes: What else was noticed.
+        rosters: Our and his roster's digest at the last merge: nothing is new while both stay.
+    """
+
+    url: str = ""
+    tried: str = ""
+    succeeded: str | None = None
+    failures: int = 0
+    size: int = 0
+    new: int = 0
+    error: str | None = None
+    hint: str | None = None
+    notes: tuple[str, ...] = ()
+    rosters: tuple[str, str] = ("", "")
+
+    def failed(self, url: str, at: datetime, error: str, hint: str | None) -> "PeerStanding":
+        """Return the standing after an attempt that failed."""
+        words = error[:_WORDS_LIMIT]
+        return replace(self, url=url, tried=rfc3339(at), failures=self.failures + 1, error=words, hint=hint)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that a person must look at.
+
+    Attributes:
+        number: Its number here.
+        state: Whose log or roster page it is about.
+        kind: What it is.
+        message: In words.
+        first_at: RFC 3339 time when it was first seen.
+        last_at: And last.
+        times: How often.
+    """
+
+    number: int
+    state: str
+    kind: str
+    message: str
+    first_at: str
+    last_at: str
+    times: int
+
+
+class BorderState:
+    """``HOME/border/state.db``; safe to use from several threads.
+
+    Args:
+        path: The file; made if it is not there.
+        read_only: Only look, beside a border that runs.
+
+    Raises:
+        StoreError: It cannot be opened, or is of another format.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path, self._lock = path, threading.Lock()
+        try:
+            if read_only:
+                self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+            else:
+                self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+                path.chmod(0o600)
+                self._db.executescript(f"PRAGMA synchronous = FULL; {_SCHEMA}")
+            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if not read_only and found == 0:
+                self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+                found = _FORMAT
+        except (sqlite3.Error, OSError) as error:
+            raise self._failed(error) from None
+        if found != _FORMAT:
+            raise StoreError(
+                _("{path} is of format {found}, not {wanted}").format(path=path, found=found, wanted=_FORMAT)
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def peer(self, state: str) -> PeerStanding:
+        """Return how the last pull of a peer went; an empty standing before the first."""
+        with self._using() as db:
+            row = db.execute("SELECT standing FROM peers WHERE state = ?", (state,)).fetchone()
+        if row is None:
+            return PeerStanding()
+        stored = json.loads(row[0])
+        return PeerStanding(**{**stored, "notes": tuple(stored["notes"]), "rosters": tuple(stored["rosters"])})
+
+    def set_peer(self, state: str, standing: PeerStanding) -> None:
+        """Keep how a pull of a peer went."""
+        with self._using() as db:
+            db.execute("INSERT OR REPLACE INTO peers VALUES (?, ?)", (state, json.dumps(asdict(standing))))
+
+    def raise_alarm(self, state: str, kind: AlarmKind, message: str, evidence: Sequence[bytes], at: datetime) -> bool:
+        """Keep an alarm with its evidence; the same one again only counts. Return True if it is new."""
+        proof = hashlib.sha256("\0".join((state, kind, message if not evidence else "")).encode())
+        for part in evidence:
+            proof.update(hashlib.sha256(part).digest())
+        when = rfc3339(at)
+        with self._using() as db:
+            db.execute("BEGIN IMMEDIATE")
+            fresh = db.execute(
+                "INSERT OR IGNORE INTO alarms (state, kind, message, first_at, last_at, times, digest)"
+                " VALUES (?, ?, ?, ?, ?, 1, ?)",
+                (state, kind, message[:_WORDS_LIMIT], when, when, proof.hexdigest()),
+            )
+            if fresh.rowcount == 1:
+                parts = [(fresh.lastrowid, place, part) for place, part in enumerate(evidence)]
+                db.executemany("INSERT INTO evidence VALUES (?, ?, ?)", parts)
+            else:
+                db.execute(
+                    "UPDATE alarms SET times = times + 1, last_at = ? WHERE digest = ?", (when, proof.hexdigest())
+                )
+            db.execute("COMMIT")
+        return fresh.rowcount == 1
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return all alarms, oldest first."""
+        with self._using() as db:
+            rows = db.execute(
+                "SELECT id, state, kind, message, first_at, last_at, times FROM alarms ORDER BY id"
+            ).fetchall()
+        return tuple(Alarm(*row) for row in rows)
+
+    def evidence(self, number: int) -> tuple[bytes, ...]:
+        """Return the signed bytes that belong to an alarm, verbatim."""
+        with self._using() as db:
+            rows = db.execute("SELECT data FROM evidence WHERE alarm = ? ORDER BY place", (number,)).fetchall()
+        return tuple(row[0] for row in rows)
+
+    def note(self, name: str) -> str:
+        """Return a remembered value, empty if there is none."""
+        with self._using() as db:
+            row = db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_note(self, name: str, value: str) -> None:
+        """Remember a value."""
+        with self._using() as db:
+            db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    def without_receipt(self, payload_ids: Sequence[str]) -> list[str]:
+        """Return those releases whose receipt was not sent to the desk yet."""
+        with self._using() as db:
+            sent = {row[0] for row in db.execute("SELECT payload_id FROM receipts")}
+        return [one for one in payload_ids if one not in sent]
+
+    def receipts_sent(self, payload_ids: Sequence[str]) -> None:
+        """Remember that these receipts went to the desk."""
+        with self._using() as db:
+            db.execute("BEGIN")
+            db.executemany("INSERT OR IGNORE INTO receipts VALUES (?)", [(one,) for one in payload_ids])
+            db.execute("COMMIT")
+
+    def _failed(self, error: Exception) -> StoreError:
+        return StoreError(
+            _("cannot use {path}: {reason}").format(path=self._path, reason=error),
+            hint=_("it must belong to the user who runs the border, on a disk with room"),
+        )
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise self._failed(error) from None
+
+
+class SpoolCursor:
+    """How far the desk's outbox was read, kept in ``state.db`` (a ``CursorStore``)."""
+
+    def __init__(self, state: BorderState) -> None:
+        self._state = state
+
+    def load(self) -> Cursor:
+        """Return the cursor, a fresh one at first."""
+        stored: Mapping[str, object] = json.loads(self._state.note("outbox") or "{}")
+        if not stored:
+            return Cursor()
+        return Cursor(**{**stored, "open": tuple(stored["open"])})  # type: ignore[arg-type]
+
+    def save(self, cursor: Cursor) -> None:
+        """Replace the cursor durably."""
+        self._state.set_note("outbox", json.dumps(asdict(cursor)))
