@@ -1,0 +1,50 @@
+"""Documentation that cannot rot: every command and setting is described, every page and link is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from tallystick.cli.main import COMMANDS, build_app
+from tallystick.config.settings import BorderSettings, DeskSettings, PeerSettings, TableMetadata
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATING = ROOT / "docs" / "OPERATING.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def commands() -> Iterator[str]:
+    """Every command as it is typed, such as ``tallystick release draft``."""
+    group = typer.main.get_command(build_app("*"))
+    for name in COMMANDS:
+        command = group.commands[name]  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        if below:
+            yield from (f"tallystick {name} {sub}" for sub in below)
+        else:
+            yield f"tallystick {name}"
+
+
+def settings() -> Iterator[str]:
+    for model in (DeskSettings, BorderSettings, PeerSettings, TableMetadata):
+        yield from model.model_fields
+
+
+def test_every_command_is_described_for_operators() -> None:
+    text = OPERATING.read_text()
+    assert [command for command in commands() if command not in text] == []
+
+
+def test_every_setting_is_described_for_operators() -> None:
+    text = OPERATING.read_text()
+    assert sorted({name for name in settings() if f"`{name}`" not in text}) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_page_that_is_named_exists(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+    for target in re.findall(r"\bdocs/[A-Za-z0-9_/.-]+\.md\b", page.read_text()):
+        assert (ROOT / target).exists(), target
