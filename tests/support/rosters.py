@@ -78,6 +78,7 @@ class Ceremony:
         officers: int = 1,
         nodes: bool = False,
         algorithm: Callable[[str], str] = lambda _code: "ed25519",
+        at: datetime = AT,
     ) -> "Ceremony":
         ceremony_keys = {code: new_signer(algorithm(code)) for code in codes if code not in observers}
         state_keys = {code: [new_signer(algorithm(code)) for _ in range(3)] for code in codes}
@@ -89,7 +90,7 @@ class Ceremony:
             cards += [officer_card(code, f"Офицер {code} {n}") for n in range(officers)]
             cards += [desk_card(code), border_card(code)] if nodes else []
         found = cls(ceremony_keys, state_keys, cards, {})
-        found.files = found.sign(propose_genesis(cards, load_shipped(), demo=True, at=AT))
+        found.files = found.sign(propose_genesis(cards, load_shipped(), demo=True, at=at))
         return found
 
     @property
