@@ -3,6 +3,7 @@
 They know no reference time, so this federation is made now.
 """
 
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
