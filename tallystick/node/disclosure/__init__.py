@@ -7,6 +7,17 @@ perturbed figure, and an audit of exact intervals over everything the state ever
 """
 
 from tallystick.node.disclosure.profile import PEER, PROFILES, PUBLIC, Profile
+from tallystick.node.disclosure.protect import METHOD, protect_plan
 from tallystick.node.disclosure.safe import AuditFigures, ReleasedSlice, SafeTable
 
-__all__ = ["PEER", "PROFILES", "PUBLIC", "AuditFigures", "Profile", "ReleasedSlice", "SafeTable"]
+__all__ = [
+    "METHOD",
+    "PEER",
+    "PROFILES",
+    "PUBLIC",
+    "AuditFigures",
+    "Profile",
+    "ReleasedSlice",
+    "SafeTable",
+    "protect_plan",
+]

@@ -1,0 +1,189 @@
+"""What an attacker knows of figures made by ``keyed``, written as whole-number constraints.
+
+Unknowns are the joint counts of layout.py. For D and k of the profile:
+
+1. A shown figure v has a true count in [max(1, v - D), v + D]; a true zero never shows.
+2. A cell under the threshold has a true count in [0, k - 1 + D].
+3. A cell that the repair (or a decoy) withheld had a figure of k or more, hence a true count of at least
+   max(1, k - D); and its figure was the smallest of its relation when it was taken: not above any figure still shown
+   there, nor above that of any cell of the relation which a later relation took (ties go by code order). The audit
+   grants the attacker to know which cells these are and from which relation each was taken, although one code is
+   published for all.
+4. Equal sets of persons have equal figures within a period. So two cells of one period whose figures are known to
+   differ are not the same set: the persons who are in one and not in the other number at least one. That is known for
+   two different shown figures, for shown against under the threshold, for under the threshold against added, and for
+   shown against added where the shown figure is above what (3) allows the added one.
+5. Blocks are sums of their years; yearly tables of a year count the same persons.
+
+For two cells of different cliques (4) is written as "not both are everybody": cliques are tied by shared margins only,
+so a table of persons in which the two sets differ exists unless both must be the whole of what the cliques share. Where
+the period's total is published its own constraints of kind (4) say it already.
+
+More constraints than the attacker has are safe, fewer are a leak: an audit that finds two far-apart tables of persons
+inside a smaller set has found them inside the attacker's set. So an added cell whose figure is tied to other hidden
+figures by (3) is taken to differ from every cell that overlaps it, which spares a case distinction.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.node.disclosure.layout import UNBOUNDED, Constraint, Ints, Layout, LinkedSystem, assemble
+from tallystick.node.disclosure.picture import Level, Picture, Relation, SliceView, Status
+from tallystick.node.disclosure.profile import Profile
+from tallystick.node.disclosure.relations import order_of
+
+__all__ = ["keyed_system"]
+
+
+@dataclass(eq=False)
+class _Figures:
+    """Limits of every cell's figure and count; ``tied`` maps an added cell to the column of its hidden figure."""
+
+    figure_low: Ints = field(repr=False)
+    figure_high: Ints = field(repr=False)
+    count_low: Ints = field(repr=False)
+    count_high: Ints = field(repr=False)
+    not_above: list[tuple[int, int, int]] = field(repr=False)
+    tied: dict[int, int] = field(repr=False)
+
+
+def _rank(view: SliceView, relation: Relation) -> tuple[tuple[int, ...], int]:
+    """Return where a relation stands among those of its level: by what it holds fixed, then in code order."""
+    fixed = order_of(relation)
+    first = next(row for row, key in enumerate(view.keys) if all(key[place] == relation[place] for place in fixed))
+    return fixed, first
+
+
+def _orderings(view: SliceView, level: Level) -> Iterator[tuple[int, int, int]]:
+    """Yield ``(added row, other row, gap)``: the added row's figure is at most the other's less ``gap``."""
+    added = [row for row in level.rows if row in view.taken_from]
+    for row in added:
+        relation = view.taken_from[row]
+        for other in view.members(level, relation):
+            later = other in view.taken_from and _rank(view, view.taken_from[other]) > _rank(view, relation)
+            if later or view.status[other] == Status.SHOWN:
+                yield row, other, int(other < row)
+
+
+def _figures(picture: Picture, profile: Profile, first_free: int) -> _Figures:
+    """Work out limits of figures (3) and from them limits of counts (1, 2, 3)."""
+    status, values = picture.status, picture.values
+    shown, added = status == Status.SHOWN, status == Status.ADDED
+    low = np.select([shown, added], [values, profile.threshold], 0).astype(np.int64)
+    high = np.select([shown, added], [values, UNBOUNDED - profile.reach], profile.threshold - 1).astype(np.int64)
+    not_above: list[tuple[int, int, int]] = []
+    tied: dict[int, int] = {}
+    for start, view in zip(picture.starts, picture.slices, strict=True):
+        for level in view.levels:
+            for row, other, gap in _orderings(view, level):
+                if view.status[other] == Status.SHOWN:
+                    high[start + row] = min(high[start + row], view.values[other] - gap)
+                else:
+                    not_above.append((start + row, start + other, gap))
+                    for cell in (start + row, start + other):
+                        tied.setdefault(cell, first_free + len(tied))
+    count_low = np.where(status == Status.PRIMARY, 0, np.maximum(1, low - profile.reach))
+    return _Figures(low, high, count_low, high + profile.reach, not_above, tied)
+
+
+def _hidden_figures(figures: _Figures, layout: Layout, reach: int) -> Iterator[Constraint]:
+    """Yield (3) for added cells that are tied to each other: figure within D of the count, figures in order."""
+    for cell, column in figures.tied.items():
+        weights = dict.fromkeys(layout.members[cell].tolist(), 1) | {column: -1}
+        yield Constraint(weights, -reach, reach)
+    for cell, other, gap in figures.not_above:
+        yield Constraint({figures.tied[other]: 1, figures.tied[cell]: -1}, gap, UNBOUNDED)
+
+
+def _differ(figures: _Figures, status: NDArray[np.int8], one: int, other: int) -> bool:
+    """Tell whether the figures of two cells are known, or granted, to differ."""
+    kinds = {int(status[one]), int(status[other])}
+    if kinds == {Status.PRIMARY}:
+        return False
+    if Status.PRIMARY in kinds or one in figures.tied or other in figures.tied:
+        return True
+    return bool(
+        figures.figure_low[one] > figures.figure_high[other] or figures.figure_low[other] > figures.figure_high[one]
+    )
+
+
+def _same_period_pairs(picture: Picture) -> Iterator[tuple[int, int]]:
+    """Yield pairs of cells of one period that may share persons: cells of different levels."""
+    spans: dict[object, list[range]] = {}
+    for start, view in zip(picture.starts, picture.slices, strict=True):
+        for level in view.levels:
+            spans.setdefault(view.period, []).append(range(start + level.rows.start, start + level.rows.stop))
+    for levels in spans.values():
+        for left, right in combinations(levels, 2):
+            yield from product(left, right)
+
+
+def _published_totals(picture: Picture) -> Mapping[object, int]:
+    """Return the cell of the total of every period that publishes one."""
+    return {
+        view.period: start
+        for start, view in zip(picture.starts, picture.slices, strict=True)
+        if not view.table.dimensions
+    }
+
+
+def _least_total(picture: Picture, figures: _Figures) -> dict[object, int]:
+    """Return a lower limit of everybody in each period, from the limits of single levels."""
+    least: dict[object, int] = {}
+    for start, view in zip(picture.starts, picture.slices, strict=True):
+        for level in view.levels:
+            total = int(figures.count_low[start + level.rows.start : start + level.rows.stop].sum())
+            least[view.period] = max(least.get(view.period, 0), total)
+    years = sum(least.get(view.period, 0) for view in picture.slices if not view.table.dimensions)
+    return {period: max(total, years if getattr(period, "is_block", False) else 0) for period, total in least.items()}
+
+
+def _not_the_same(layout: Layout, figures: _Figures, one: int, other: int) -> Constraint | None:
+    """Write (4) for two cells of one clique; None where their counts differ anyway or they share nobody."""
+    low, high = figures.count_low, figures.count_high
+    left, right = layout.members[one], layout.members[other]
+    apart = np.setxor1d(left, right)
+    if high[one] < low[other] or high[other] < low[one] or len(apart) in {0, len(left) + len(right)}:
+        return None
+    return Constraint(dict.fromkeys(apart.tolist(), 1), 1, UNBOUNDED)
+
+
+def _not_both_everybody(layout: Layout, one: int, other: int) -> Constraint:
+    """Write (4) for two cells of different cliques."""
+    outside = [np.setdiff1d(layout.everybody[cell], layout.members[cell]) for cell in (one, other)]
+    return Constraint(dict.fromkeys(np.concatenate(outside).tolist(), 1), 1, UNBOUNDED)
+
+
+def _equal_draws(picture: Picture, layout: Layout, figures: _Figures) -> Iterator[Constraint]:
+    """Yield every constraint of kind (4) that says more than the limits of the counts do."""
+    totals, least = _published_totals(picture), _least_total(picture, figures)
+    for one, other in _same_period_pairs(picture):
+        if not _differ(figures, picture.status, one, other):
+            continue
+        if layout.home[one] == layout.home[other]:
+            constraint = _not_the_same(layout, figures, one, other)
+            if constraint is not None:
+                yield constraint
+            continue
+        period = picture.slices[picture.owner(one)[0]].period
+        reachable = min(figures.count_high[one], figures.count_high[other]) >= least[period]
+        if period not in totals and reachable:
+            yield _not_both_everybody(layout, one, other)
+
+
+def keyed_system(picture: Picture, layout: Layout, profile: Profile) -> LinkedSystem:
+    """Return everything that is known about a picture made by ``keyed``.
+
+    Args:
+        picture: Everything ever released in the block, and the draft.
+        layout: ``lay_out(picture)``; it does not depend on what is withheld.
+        profile: D and k.
+    """
+    figures = _figures(picture, profile, layout.columns)
+    constraints = [*_hidden_figures(figures, layout, profile.reach), *_equal_draws(picture, layout, figures)]
+    extra = [(int(figures.figure_low[cell]), int(figures.figure_high[cell])) for cell in figures.tied]
+    return assemble(layout, figures.count_low, figures.count_high, constraints, extra)
