@@ -9,7 +9,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from tallystick.config.clock import Clock
 from tallystick.config.errors import SignerError, UsageError
@@ -28,6 +31,7 @@ DESK_CARD, BORDER_CARD = "node-desk.card.json", "node-border.card.json"
 FINGERPRINTS = "fingerprints.json"
 """In HOME/desk: by which a recovered secret is recognised; public, says nothing about it."""
 LEAF_DAYS = 2 * 365
+SettingsT = TypeVar("SettingsT", DeskSettings, BorderSettings)
 _PART_DIR, _SPOOL_DIR = 0o710, 0o750
 """A part can be walked through by its group, not listed, so that the other user reaches the spool in it."""
 
@@ -106,8 +110,28 @@ def make_desk(
     card = make_card("node", plan.state, plan.name, [("log", classical), ("log", quantum)], demo=plan.demo)
     write_new(part / DESK_CARD, card, SHARED_FILE)
     create_register(part, raw["register"], raw["identity"])
-    write_new(part / "desk.toml", dump_settings(DeskSettings.model_validate(plan.given())), SHARED_FILE)
+    write_new(part / "desk.toml", dump_settings(_settings(DeskSettings, plan.given())), SHARED_FILE)
     return raw
+
+
+def _settings(model: type[SettingsT], given: dict[str, object]) -> SettingsT:
+    """Build settings from what was typed.
+
+    Raises:
+        UsageError: Something is out of bounds; the setting is named.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(_("{key}: {what}").format(key=key, what=first["msg"])) from None
+
+
+def _check_listen(listen: str) -> None:
+    port = listen.rpartition(":")[2]
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
+        raise UsageError(_("'{listen}' is not HOST:PORT").format(listen=listen), hint=_("such as 192.0.2.1:8443"))
 
 
 def _reachable(plan: HomePlan, listen: str) -> tuple[str, ...]:
@@ -134,11 +158,12 @@ def make_border(part: Path, plan: HomePlan, ask: Secrets, clock: Clock, *, liste
         work: What one guess at the passphrase shall cost.
 
     Raises:
-        UsageError: Peers could not reach the address.
+        UsageError: Not an address, or one that peers cannot reach.
         SignerError: No usable passphrase.
     """
+    _check_listen(listen)
     endpoints = _reachable(plan, listen)
-    settings = BorderSettings.model_validate({**plan.given(), "listen": listen})
+    settings = _settings(BorderSettings, {**plan.given(), "listen": listen})
     secrets = _folders(part, None if plan.inbox else "inbox")
     make_dir(part / "archive", _SPOOL_DIR)
     tls = generate_key(secrets / "tls.pem", "ecdsa-p256", ask, _("border key"), work=work)
