@@ -6,10 +6,11 @@ person's identity, because free text names people.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from tallystick.config.codes import code_list, htcds_fields
@@ -55,9 +56,10 @@ class FieldRule:
     explanation: str = ""
 
 
+@lru_cache(maxsize=4096)
 def token(text: str) -> str:
-    """Normalise a spelling: case, spaces and punctuation do not matter."""
-    return re.sub(r"[\W_]+", "", text.casefold())
+    """Normalise a spelling: case, accents, spaces and punctuation do not matter."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text.casefold()))
 
 
 EXTENSIONS: tuple[tuple[str, Kind, bool, str], ...] = (

@@ -123,6 +123,9 @@ def _rows(lines: Iterator[str], delimiter: str, width: int, number: int) -> Iter
             continue
         if not any(cell.strip() for cell in cells):
             continue
+        if any("\0" in cell for cell in cells):
+            yield Row(number, (), _("it holds a NUL character"))
+            continue
         if len(cells) < width or any(cell.strip() for cell in cells[width:]):
             fault = _("it has {count} cells, the headings are {width}").format(count=len(cells), width=width)
             yield Row(number, (), fault)
