@@ -10,7 +10,7 @@ from pathlib import Path
 from tallystick.config.clock import rfc3339
 from tallystick.config.errors import MalformedError, UnanchoredError
 from tallystick.config.i18n import _
-from tallystick.exchange.archive.check_log import LogCheck
+from tallystick.exchange.archive.check_log import LogCheck, located
 from tallystick.exchange.archive.report import LogReport, Report
 from tallystick.exchange.archive.survey import Survey, survey
 from tallystick.keys.merge import merge
@@ -19,7 +19,7 @@ from tallystick.keys.roster_store import read_roster_folder
 from tallystick.keys.roster_types import Roster
 from tallystick.keys.words import Anchor, anchor_of
 
-__all__ = ["begin_report", "examine_tree", "known_roster", "unanchored", "verify_tree"]
+__all__ = ["begin_report", "examine_tree", "known_roster", "located", "unanchored", "verify_tree"]
 
 _SHOWN = 5
 

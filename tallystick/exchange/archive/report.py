@@ -5,7 +5,7 @@ from typing import Any
 
 from tallystick.config.i18n import _
 
-__all__ = ["LogReport", "Report"]
+__all__ = ["LogReport", "ReleaseReport", "Report"]
 
 
 @dataclass
@@ -79,20 +79,27 @@ class Report:
         """Return the report as plain JSON values."""
         return {"verified": True} | asdict(self)
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Return what was checked as label and sentence."""
-        total = self.total
+    def roster_rows(self) -> list[tuple[str, str]]:
+        """Return what was checked of the roster as label and sentence."""
+        named = _("named by --root") if self.anchored else _("NOT ANCHORED, by its own word only")
         return [
-            (_("federation"), self.federation[:16] + "..." + (" DEMO" if self.demo else "")),
+            (_("federation"), f"{self.federation[:16]}... {named}" + (", DEMO" if self.demo else "")),
             (
                 _("roster"),
                 _("root version {root}, targets version {targets}, {states} states, as of {at}").format(
                     root=self.roster["root_version"],
                     targets=self.roster["targets_version"],
                     states=len(self.states),
-                    at=self.at,
+                    at=self.at[:10],
                 ),
             ),
+        ]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what was checked as label and sentence."""
+        total = self.total
+        return [
+            *self.roster_rows(),
             (
                 _("logs"),
                 _("{logs} logs with {entries} entries; {heads} signed heads, Ed25519 and ML-DSA-44").format(
@@ -123,4 +130,69 @@ class Report:
                     receipts=total("receipts"), envelopes=total("envelopes"), policies=total("policy")
                 ),
             ),
+        ]
+
+
+@dataclass
+class ReleaseReport:
+    """What was checked of one release.
+
+    Attributes:
+        pack: What was checked of the roster, and the notes.
+        state: Alpha-3 of the state whose log it stands in.
+        index: Log index.
+        size: Entries under the signed head that the receipt stands on.
+        payload_id: Identity: SHA-256 of the statement, hex.
+        table: Table id; None for an entry of a kind that this version does not know, like all that follows.
+        period: Year or block.
+        revision: 1 for the first.
+        officers: Whose signatures count.
+        data_sha256: Digest of the data file.
+        figures: Cells with a figure.
+        withheld: Withheld cells.
+        method: Method, profile and parameters as the statement tells them.
+    """
+
+    pack: Report
+    state: str
+    index: int
+    size: int
+    payload_id: str
+    table: str | None = None
+    period: str | None = None
+    revision: int | None = None
+    officers: list[str] = field(default_factory=list)
+    data_sha256: str | None = None
+    figures: int = 0
+    withheld: int = 0
+    method: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        release = asdict(self)
+        pack = release.pop("pack")
+        pack.pop("logs")
+        return {"verified": True, **pack, "release": release}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what was checked as label and sentence."""
+        found = [
+            *self.pack.roster_rows(),
+            (_("release"), f"{self.payload_id[:16]}..."),
+            (
+                _("log"),
+                _("{state}, entry {index} of {size}; head signed with Ed25519 and ML-DSA-44").format(
+                    state=self.state, index=self.index, size=self.size
+                ),
+            ),
+        ]
+        if self.table is None:
+            return found
+        told = ", ".join(f"{name}={value}" for name, value in self.method.items() if name not in {"id", "profile"})
+        return [
+            *found,
+            (_("table"), f"{self.table} {self.state} {self.period}, " + _("revision {n}").format(n=self.revision)),
+            (_("signed by"), ", ".join(self.officers)),
+            (_("data"), _("{n} figures, {m} withheld cells").format(n=self.figures, m=self.withheld)),
+            (_("method"), f"{self.method['id']}, {self.method['profile']} ({told})"),
         ]
