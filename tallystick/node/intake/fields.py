@@ -33,7 +33,7 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FieldRule:
     """One column that an HTCDS file may have.
 

@@ -4,8 +4,9 @@ A row with any value that cannot be taken is rejected whole, with every such val
 counted in the wrong cell. Which rules fill the coded classification is said at each function.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
+from functools import cache
 
 from tallystick.config.codes import crosswalk
 from tallystick.config.errors import MalformedError
@@ -96,7 +97,7 @@ class HtcdsParser:
     def __init__(
         self, header: Sequence[str], *, state: str, agency: str | None, last_year: int, rejections: Rejections
     ) -> None:
-        self._ids = resolve_header(header)
+        self._rules = tuple(field_rules()[name] for name in resolve_header(header))
         self._state = state
         self._agency = agency
         self._last_year = last_year
@@ -108,26 +109,27 @@ class HtcdsParser:
         if row.fault:
             self._rejections.add(row.number, "", "", row.fault, sealed=True)
             return None
-        texts = {name: text for name, text in zip(self._ids, row.cells, strict=True) if text}
-        values = self._values(row.number, texts)
+        values = self._values(row)
         if values is None:
             return None
         try:
             return self._record(values)
         except _Reject as fault:
-            sealed = field_rules()[fault.name].sealed
+            texts = {rule.id: text for rule, text in zip(self._rules, row.cells, strict=True)}
+            sealed = fault.name in _sealed()
             self._rejections.add(row.number, fault.name, texts.get(fault.name, ""), fault.reason, sealed=sealed)
             return None
 
-    def _values(self, number: int, texts: Mapping[str, str]) -> Values | None:
+    def _values(self, row: Row) -> Values | None:
         values: Values = {}
         good = True
-        for name, text in texts.items():
-            rule = field_rules()[name]
+        for rule, text in zip(self._rules, row.cells, strict=True):
+            if not text:
+                continue
             try:
-                values[name] = parse_value(rule, text)
+                values[rule.id] = parse_value(rule, text)
             except BadValueError as fault:
-                self._rejections.add(number, name, fault.part or text, fault.reason, sealed=rule.sealed)
+                self._rejections.add(row.number, rule.id, fault.part or text, fault.reason, sealed=rule.sealed)
                 good = False
         return values if good else None
 
@@ -264,13 +266,17 @@ def _area(values: Values) -> str:
         raise _Reject("hte_Country", fault.reason) from None
 
 
+@cache
+def _sealed() -> frozenset[str]:
+    return frozenset(name for name, rule in field_rules().items() if rule.sealed)
+
+
 def _details(values: Values) -> Values:
-    return {
-        name: value for name, value in values.items() if not field_rules()[name].sealed and name not in _NEVER_STORED
-    }
+    hidden = _sealed() | _NEVER_STORED
+    return {name: value for name, value in values.items() if name not in hidden}
 
 
 def _identity(values: Values) -> Identity | None:
-    fields = {name: str(value) for name, value in values.items() if field_rules()[name].sealed}
-    fields.pop("ext_CaseId", None)
+    sealed = _sealed() - _NEVER_STORED
+    fields = {name: str(value) for name, value in values.items() if name in sealed}
     return Identity(fields) if fields else None

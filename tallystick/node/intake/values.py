@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from tallystick.config.codes import country_alpha2_to_alpha3, country_names
 from tallystick.config.i18n import _
@@ -119,6 +119,12 @@ def _flag(text: str) -> bool:
     return found
 
 
+@lru_cache(maxsize=8192)
+def _coded_value(rule: FieldRule, text: str) -> Detail:
+    """Parse a value of a code list once; sealed fields never come here, so no name is kept."""
+    return _PARSERS[rule.kind](rule, text)
+
+
 def parse_value(rule: FieldRule, text: str) -> Detail:
     """Return a cell's value as its field wants it; ``text`` is not empty.
 
@@ -127,7 +133,7 @@ def parse_value(rule: FieldRule, text: str) -> Detail:
     """
     if len(text) > CELL_LIMIT:
         raise BadValueError(_("longer than {limit} characters").format(limit=CELL_LIMIT))
-    return _PARSERS[rule.kind](rule, text)
+    return _PARSERS[rule.kind](rule, text) if rule.sealed else _coded_value(rule, text)
 
 
 _PARSERS: Mapping[Kind, Callable[[FieldRule, str], Detail]] = {
