@@ -8,6 +8,7 @@ verifier key was fooled by it.
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ MAX_SIGNATURES = 16
 NOTE_LIMIT = 64 * 1024
 """Largest note, in bytes: sixteen ML-DSA-44 lines fit."""
 
+_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DASH = "\N{EM DASH} "
 _TYPES = {"ed25519": ED25519, "mldsa44": MLDSA44_COSIGNATURE}
 _SIZES = {ED25519: 32, MLDSA44_COSIGNATURE: 1312}
@@ -178,7 +180,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError(_("note: byte {at} is not UTF-8").format(at=error.start)) from None
-    if any(ord(one) < 0x20 and one != "\n" for one in whole):
+    if _CONTROL.search(data):
         raise MalformedError(_("note: holds a control character"))
     body, found, tail = whole.rpartition("\n\n")
     if not found or not tail.endswith("\n"):

@@ -127,14 +127,14 @@ class TileLog(StaticReader):
         for entry in entries:
             if len(entry) > ENTRY_LIMIT:
                 raise MalformedError(_("log entry: larger than {limit} bytes").format(limit=ENTRY_LIMIT))
-        with self._locked():
-            try:
+        try:
+            with self._locked():
                 return self._append(entries, sign, seen)
-            except OSError as error:
-                raise StoreError(
-                    _("{path}: cannot be written: {reason}").format(path=self.root, reason=error.strerror),
-                    hint=_("nothing was lost; mend the cause and repeat the command"),
-                ) from error
+        except OSError as error:
+            raise StoreError(
+                _("{path}: cannot be written: {reason}").format(path=self.root, reason=error.strerror),
+                hint=_("nothing was lost; mend the cause and repeat the command"),
+            ) from error
 
     def _append(self, entries: Sequence[bytes], sign: Sign, seen: Checkpoint | None) -> bytes:
         _origin, frontier = self._head()
