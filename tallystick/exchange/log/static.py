@@ -63,11 +63,16 @@ class StaticReader:
         return 0 if head is None else head.size
 
     def _read(self, tile: TilePath) -> tuple[bytes, int]:
-        """Read a tile or the full one that replaced it; return its bytes and its width."""
+        """Read a tile, or a wider one that begins with it; return its bytes and its width.
+
+        Batches leave no partial tile of a width in their middle, and partial tiles go when the full one is there.
+        """
         limit = BUNDLE_LIMIT if tile.level < 0 else TILE_WIDTH * HASH_SIZE
         path = self.root / tile.path
         if tile.width < TILE_WIDTH and not os.path.lexists(path):
-            tile = TilePath(tile.level, tile.n, TILE_WIDTH)
+            names = [found.name for found in path.parent.iterdir()] if path.parent.is_dir() else []
+            widths = [int(name) for name in names if name.isascii() and name.isdigit() and int(name) > tile.width]
+            tile = TilePath(tile.level, tile.n, min(widths, default=TILE_WIDTH))
             path = self.root / tile.path
         return read_bounded(path, limit), tile.width
 
