@@ -86,8 +86,8 @@ class PublicationTable:
         return tuple(_row(row) for row in found)
 
     def all(self) -> tuple[Publication, ...]:
-        """Return every row, by period, in the order in which the tables were drafted."""
-        return self._select("ORDER BY period, rowid")
+        """Return every row, block by block, its years first, in the order in which the tables were drafted."""
+        return tuple(sorted(self._select("ORDER BY rowid"), key=lambda row: (row.period.last, row.period.is_block)))
 
     def of_period(self, period: Period) -> tuple[Publication, ...]:
         """Return the rows of a period in the order in which they were drafted."""

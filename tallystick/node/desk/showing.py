@@ -115,7 +115,7 @@ def _cost(draft: DraftFolder) -> list[str]:
     )
     if said.audit.repaired:
         lines += _wrapped(
-            _("Of those, {count} are withheld only so that others cannot be worked out.").format(
+            _("Of those, {count} are large enough to be shown, but would help to work out others.").format(
                 count=said.audit.repaired
             )
         )
