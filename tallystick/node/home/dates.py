@@ -15,7 +15,7 @@ from tallystick.keys.genesis import VALIDITY
 from tallystick.keys.roster_store import RosterStore
 from tallystick.node.home.findings import Finding, from_error
 
-__all__ = ["check_backups", "check_clock", "check_leaf_dates", "check_roster", "signed_times"]
+__all__ = ["check_backups", "check_clock", "check_leaf_dates", "check_roster", "installed_at", "signed_times"]
 
 _DAY, _YEAR = timedelta(days=1), timedelta(days=366)
 _SOON = timedelta(days=60)
@@ -51,11 +51,15 @@ def signed_times(parts: Sequence[Path]) -> list[tuple[datetime, Path]]:
     return sorted(found)
 
 
-def check_clock(parts: Sequence[Path], now: datetime) -> list[Finding]:
+def installed_at() -> datetime:
+    """Return when this tallystick was put on this machine: the date of its own file."""
+    return datetime.fromtimestamp(Path(tallystick.__file__).stat().st_mtime, UTC)
+
+
+def check_clock(parts: Sequence[Path], now: datetime, installed: datetime) -> list[Finding]:
     """Compare the clock with when tallystick was installed and with what others signed."""
     code = ConfigError.exit_code
     hint = _("set the clock, and let chrony or systemd-timesyncd keep it")
-    installed = datetime.fromtimestamp(Path(tallystick.__file__).stat().st_mtime, UTC)
     if now < installed - _DAY:
         return [
             Finding(

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tallystick.config.clock import Clock
 from tallystick.config.errors import ConfigError, TallystickError
 from tallystick.config.i18n import _
 from tallystick.config.settings import BorderSettings, DeskSettings, load_border, load_desk
-from tallystick.node.home.dates import check_backups, check_clock, check_leaf_dates, check_roster
+from tallystick.node.home.dates import check_backups, check_clock, check_leaf_dates, check_roster, installed_at
 from tallystick.node.home.findings import Finding, from_error
 from tallystick.node.home.officers import list_officers
 from tallystick.node.home.permissions import check_modes, check_one_user, check_people, check_sheets
@@ -101,13 +102,16 @@ def _officers(found: _Home) -> Iterator[Finding]:
         yield Finding("warning", what, _("two must sign, a third lets one be away: tallystick officer enrol CARD"))
 
 
-def examine(home: Path, clock: Clock, *, look_in: Sequence[Path] = ()) -> dict[str, list[Finding]]:
+def examine(
+    home: Path, clock: Clock, *, look_in: Sequence[Path] = (), installed: datetime | None = None
+) -> dict[str, list[Finding]]:
     """Look through a home.
 
     Args:
         home: Its folder.
         clock: The machine's.
         look_in: Further folders to look for people's keys in.
+        installed: When tallystick came onto this machine; its own file's date where not given.
 
     Returns:
         Findings by topic (``TOPICS``), every topic that was looked at being there.
@@ -121,7 +125,7 @@ def examine(home: Path, clock: Clock, *, look_in: Sequence[Path] = ()) -> dict[s
         "permissions": lambda: _permissions(found),
         "people's keys": lambda: check_people(home, look_in),
         "recovery sheets": lambda: check_sheets(home),
-        "clock": lambda: check_clock(found.parts, now),
+        "clock": lambda: check_clock(found.parts, now, installed or installed_at()),
         "roster": lambda: [finding for part in found.parts for finding in check_roster(part / "roster", now)],
     }
     border = found.border
