@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tallystick.config.errors import TallystickError
 from tallystick.config.i18n import _
-from tallystick.exchange.border.process import Border, border_secrets
 
 __all__ = ["main"]
 
@@ -32,11 +31,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _without_console() -> None:
+    """Keep ``rich`` out of this process: structlog loads it where it is installed (6 MB), for colours nobody sees."""
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
+
 def _listening(address: str) -> None:
     print(_("listening on {address}").format(address=address), flush=True)  # noqa: T201 - the service's one line
 
 
 async def _serve(home: Path, *, debug: bool) -> None:
+    from tallystick.exchange.border.process import Border, border_secrets  # noqa: PLC0415 - after _without_console
+
     border = Border(home, border_secrets(home), debug=debug, told=_listening)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run a border until a signal ends it; errors become two lines and an exit code."""
     arguments = _arguments(argv)
     os.umask(_UMASK)
+    _without_console()
     try:
         asyncio.run(_serve(arguments.home.absolute(), debug=arguments.debug))
     except TallystickError as error:

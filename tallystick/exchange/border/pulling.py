@@ -11,14 +11,14 @@ from tallystick.exchange.border.state import AlarmKind, PeerStanding
 from tallystick.exchange.pull import DataStep, LogStep, PullLimits, PullStep, RosterStep, Source, pull_peer
 from tallystick.exchange.verify.release import UnknownEntry
 
-__all__ = ["Attempt", "Progress", "Puller"]
+__all__ = ["Attempt", "Progress", "Puller", "silent"]
 
 Progress = Callable[[str, int], None]
 """Told of each step of a pull: ``roster``, ``data`` or ``log``, and how many files or entries."""
 
 
-def _silent(_what: str, _count: int) -> None:
-    return None
+def silent(_what: str, _count: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Attempt:
         alarms: Kinds of the alarms that are new.
         roster_changed: The roster took something from this peer.
         again: There is more to fetch at once.
-        refused: Something did not verify; a broken connection is no refusal.
     """
 
     state: str
@@ -39,12 +38,15 @@ class Attempt:
     alarms: tuple[AlarmKind, ...] = ()
     roster_changed: bool = False
     again: bool = False
-    refused: bool = False
 
     @property
     def ok(self) -> bool:
         """True where nothing went wrong."""
         return self.standing.error is None
+
+    def with_new(self, new: int) -> "Attempt":
+        """Return the same with another count of new entries, for several passes told as one."""
+        return replace(self, standing=replace(self.standing, new=new))
 
 
 class Puller:
@@ -67,7 +69,7 @@ class Puller:
         clock: Clock,
         *,
         limits: PullLimits | None = None,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> None:
         self._keeper, self._state, self._url, self._clock = keeper, state, url, clock
         self._limits, self._progress = limits, progress
@@ -103,7 +105,6 @@ class Puller:
             tuple(self._alarms),
             self._changed,
             again=error is None and self._missing > 0 and self._fetched > 0,
-            refused=isinstance(error, VerificationError),
         )
 
     def _take(self, cc: str, step: PullStep) -> None:
@@ -143,10 +144,16 @@ class Puller:
     def _standing(self, cc: str, error: TallystickError | None) -> PeerStanding:
         view = self._keeper.archive.view(cc)
         size = view.size if view else 0
-        base = replace(self._before, rosters=self._rosters, notes=tuple(self._notes), size=size, new=self._new)
-        now = self._clock.now()
-        if error is not None:
-            return base.failed(self._url, now, error.message, error.hint)
-        return replace(
-            base, url=self._url, tried=rfc3339(now), succeeded=rfc3339(now), failures=0, error=None, hint=None
+        base = replace(
+            self._before,
+            url=self._url,
+            tried=rfc3339(self._clock.now()),
+            attempts=self._before.attempts + 1,
+            rosters=self._rosters,
+            notes=tuple(self._notes),
+            size=size,
+            new=self._new,
         )
+        if error is not None:
+            return base.failed(error)
+        return replace(base, succeeded=base.tried, failures=0, error=None, hint=None, refused=False)

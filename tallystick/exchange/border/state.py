@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from tallystick.config.clock import rfc3339
-from tallystick.config.errors import StoreError
+from tallystick.config.errors import StoreError, TallystickError, VerificationError
 from tallystick.config.i18n import _
 from tallystick.exchange.spool import Cursor
 
@@ -53,11 +53,13 @@ class PeerStanding:
         url: Where he was asked.
         tried: RFC 3339 time of the last attempt.
         succeeded: The same of the last that went well, or None.
-        failures: Attempts that failed since then.
+        attempts: Attempts so far.
+        failures: Attempts that failed since the last good one.
         size: Entries of his log that were verified.
         new: Releases that the last good pull brought.
         error: What went wrong last, in words, or None.
         hint: How to mend it, or None.
+        refused: What was sent did not verify; False for a broken connection.
         notes: What else was noticed.
         rosters: Our and his roster's digest at the last merge: nothing is new while both stay.
     """
@@ -65,18 +67,25 @@ class PeerStanding:
     url: str = ""
     tried: str = ""
     succeeded: str | None = None
+    attempts: int = 0
     failures: int = 0
     size: int = 0
     new: int = 0
     error: str | None = None
     hint: str | None = None
+    refused: bool = False
     notes: tuple[str, ...] = ()
     rosters: tuple[str, str] = ("", "")
 
-    def failed(self, url: str, at: datetime, error: str, hint: str | None) -> "PeerStanding":
+    def failed(self, error: TallystickError) -> "PeerStanding":
         """Return the standing after an attempt that failed."""
-        words = error[:_WORDS_LIMIT]
-        return replace(self, url=url, tried=rfc3339(at), failures=self.failures + 1, error=words, hint=hint)
+        return replace(
+            self,
+            failures=self.failures + 1,
+            error=error.message[:_WORDS_LIMIT],
+            hint=error.hint,
+            refused=isinstance(error, VerificationError),
+        )
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class GrpcSource:
                 _("gRPC was imported before its TLS suites were set; a peer could choose TLS 1.2"),
                 hint=_("import tallystick.proto.exchange.v1 before grpc, or set GRPC_SSL_CIPHER_SUITES"),
             )
-        self._state, self._limits = tls.state, limits
+        self._limits = limits
         self._where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         credentials = grpc.ssl_channel_credentials(tls.roots, tls.private_key, tls.certificate)
         options = [*_OPTIONS, ("grpc.ssl_target_name_override", tls.name)]
@@ -107,10 +107,7 @@ class GrpcSource:
             raise self._broken(_("only {count} of {wanted} files came").format(count=index, wanted=len(paths)))
 
     def _about(self, error: PeerError) -> PeerError:
-        return PeerError(
-            _("{state} ({where}): {what}").format(state=self._state, where=self._where, what=error.message),
-            hint=error.hint,
-        )
+        return PeerError(_("{where}: {what}").format(where=self._where, what=error.message), hint=error.hint)
 
     def _broken(self, what: str) -> PeerError:
         return self._about(PeerError(what, hint=_("that node does not follow the exchange's contract")))

@@ -101,9 +101,7 @@ class HttpsSource:
     def _lost(self, what: str, hint: str | None = None) -> PeerError:
         self.close()
         where = f"{self._host}:{self._port}{self._base}"
-        return PeerError(
-            _("{state} ({where}): {what}").format(state=self._tls.state, where=where, what=what), hint=hint
-        )
+        return PeerError(_("{where}: {what}").format(where=where, what=what), hint=hint)
 
     def _connected(self) -> http.client.HTTPSConnection:
         """Return the open connection, or open one; the handshake is made where the watch can reach it."""
