@@ -1,1 +1,4 @@
-"""To be described by the room itself."""
+"""What stays home: the register and its intake, counting, disclosure control, the desk, and making a home.
+
+Nothing that faces peers imports any of it (contracts in ``pyproject.toml``; ``tests/architecture`` asserts it again).
+"""
