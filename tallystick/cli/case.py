@@ -132,7 +132,9 @@ def _generate_into(
             hint=_("write them to a file with --csv FILE, or make a demo home"),
         )
     if state is not None and state.upper() != settings.state:
-        raise UsageError(_("this is {own}'s register, not {other}'s").format(own=settings.state, other=state.upper()[:10]))
+        raise UsageError(
+            _("this is {own}'s register, not {other}'s").format(own=settings.state, other=state.upper()[:10])
+        )
     totals = year_totals(settings.state, years, persons)
     with open_store(home, ask_for(settings, passphrase_file)) as store:
         stored = generate_into(store, settings.state, totals, seed, SystemClock().now())

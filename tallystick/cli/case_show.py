@@ -90,8 +90,21 @@ def show_year(found: dict[str, Any], year: int, *, as_json: bool) -> None:
         rows = [(label, str(number)) for label, number in codes.items() if number]
         show_table((title, _("persons")), rows, right=(1,))
     say()
+    _show_facts(found["facts"])
     show_table((_("reported by"), _("persons")), [(name, str(n)) for name, n in found["agencies"].items()], right=(1,))
     say(_("Exact figures: for the register's officers only."))
+
+
+def _show_facts(facts: dict[str, Any]) -> None:
+    rows = [
+        (table_id, one["unit"], ", ".join(f"{name} {share:.1%}" for name, share in one["share_unknown"].items()) or "-")
+        for table_id, one in facts.items()
+    ]
+    show_table((_("table of the year"), _("unit"), _("unknown")), rows)
+    basis = sorted({one["reference_date_basis"] for one in facts.values()})
+    say(_("a person belongs to a year by: {basis}").format(basis="; ".join(basis)))
+    say(_("as of {when}").format(when=next((one["cut_off"] for one in facts.values() if one["cut_off"]), "-")))
+    say()
 
 
 def show_runs(found: "Sequence[RunSummary]", *, notes: bool) -> None:

@@ -81,8 +81,11 @@ def test_counting_opens_no_keyring(home: Path, run: Run) -> None:
     found = json.loads(out)
     assert (code, found["persons"], sum(found["breakdown"]["sex"].values())) == (0, 44, 44)
     assert all(sum(codes.values()) == 44 for codes in found["breakdown"].values())
+    assert found["facts"]["VICTIMS_SEX"]["unknown"]["SEX"] == found["breakdown"]["sex"]["unknown"]
+    assert found["facts"]["VICTIMS_SEX"]["unit"] == "persons"
     _code, out, _err = run("case", "count", "--year", "2019")
     assert "KAZ 2019: 44 persons" in out
+    assert "year of registration by the national authority" in out
     assert max(map(len, out.splitlines())) <= 80
 
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from tallystick.config.catalogue import Catalogue, load_shipped
 from tallystick.config.i18n import _
+from tallystick.config.periods import Period
 from tallystick.node.cases.store import CaseStore
 from tallystick.node.tables.count import once_per_person
 from tallystick.node.tables.mapping import positions
+from tallystick.node.tables.metadata import TableFacts, table_facts
 
 __all__ = ["YearOverview", "overview"]
 
@@ -29,6 +31,7 @@ class YearOverview:
         breakdown: Title to label to persons.
         agencies: Persons by reporting agency.
         censored: A source had already removed values or rows.
+        facts: What stands beside each table planned for the year, by table id.
     """
 
     state: str
@@ -37,10 +40,15 @@ class YearOverview:
     breakdown: Mapping[str, Mapping[str, int]]
     agencies: Mapping[str, int]
     censored: bool
+    facts: Mapping[str, TableFacts]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        return asdict(self)
+        facts = {
+            name: {**asdict(found), "period": found.period.text, "share_unknown": dict(found.share_unknown)}
+            for name, found in self.facts.items()
+        }
+        return {**asdict(self), "facts": facts}
 
 
 def overview(store: CaseStore, state: str, year: int, catalogue: Catalogue | None = None) -> YearOverview:
@@ -55,6 +63,7 @@ def overview(store: CaseStore, state: str, year: int, catalogue: Catalogue | Non
         "EXPLOITATION_AREA": _("country of exploitation"),
     }
     wanted = (*_SHOWN, (_CORRIDOR, "CITIZENSHIP"), (_CORRIDOR, "EXPLOITATION_AREA"))
+    facts = table_facts(store, catalogue, state, Period(year, year))
     breakdown: dict[str, dict[str, int]] = {}
     for table_id, dimension in wanted:
         table = catalogue.table(table_id)
@@ -62,4 +71,6 @@ def overview(store: CaseStore, state: str, year: int, catalogue: Catalogue | Non
         counts = np.bincount(positions(catalogue, table, dimension, columns), minlength=len(codes)).tolist()
         labels = [catalogue.code_label(table, dimension, code) for code in codes]
         breakdown[titles[dimension]] = dict(zip(labels, counts, strict=True))
-    return YearOverview(state, year, len(columns), breakdown, dict(store.agencies(year)), bool(columns.censored.any()))
+    return YearOverview(
+        state, year, len(columns), breakdown, dict(store.agencies(year)), bool(columns.censored.any()), facts
+    )
