@@ -102,7 +102,7 @@ def check_roster(folder: Path, now: datetime) -> list[Finding]:
     try:
         expires = store.load(None, now).expires
     except TallystickError as error:
-        return [from_error(error)]
+        return [Finding("error", f"{folder}: {error.message}", error.hint, error.exit_code)]
     if expires > now + VALIDITY + _DAY:
         what = _("the roster is good until {day}, longer than any can be: the clock ({now}) is behind").format(
             day=expires.date(), now=now.date()

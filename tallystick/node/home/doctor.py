@@ -134,4 +134,4 @@ def examine(
     if found.desk is not None:
         topics["officers"] = lambda: _officers(found)
         topics["keyring backup"] = lambda: check_backups(home, now)
-    return {topic: list(look()) for topic, look in topics.items()}
+    return {topic: list(dict.fromkeys(look())) for topic, look in topics.items()}
