@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli.case_show import show_generated, show_import, show_runs, show_year
+from tallystick.cli.case_show import fill, show_generated, show_import, show_runs, show_year
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
 from tallystick.config.errors import UsageError
 from tallystick.config.i18n import _
@@ -209,18 +209,19 @@ def fields(as_json: bool = JsonFlag) -> None:
 
     Sealed ones are kept with the person's identity and never shown.
     """
-    from tallystick.node.intake.fields import field_rules
+    from tallystick.node.intake.fields import explanations, field_rules, kind_words
 
-    rules = list(field_rules().values())
+    rules, said = list(field_rules().values()), explanations()
     if as_json:
-        keys = ("id", "label", "section", "kind", "sealed", "explanation")
-        show_json([{key: getattr(rule, key) for key in keys} for rule in rules])
+        keys = ("id", "label", "section", "kind", "sealed")
+        show_json(
+            [{key: getattr(rule, key) for key in keys} | {"explanation": said.get(rule.id, "")} for rule in rules]
+        )
         return
-    rows = [(rule.id, rule.kind.value, _("sealed") if rule.sealed else "") for rule in rules]
+    rows = [(rule.id, kind_words(rule.kind), _("sealed") if rule.sealed else "") for rule in rules]
     show_table((_("column"), _("value"), ""), rows)
     say()
-    for rule in rules:
-        if rule.explanation:
-            say(f"{rule.id}: {rule.explanation}")
+    for name, explanation in said.items():
+        say(fill(f"{name}: {explanation}"))
     say(_("Needed: ext_CaseId, and ext_RegistrationDate or ext_RegistrationYear."))
-    say(_("A heading may also be HTCDS's label, or 'Section: Label' where several fields share one."))
+    say(fill(_("A heading may also be HTCDS's label, or 'Section: Label' where several fields share one.")))

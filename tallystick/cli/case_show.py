@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from tallystick.node.intake.run import ImportReport
     from tallystick.node.intake.totals import YearTotal
 
-__all__ = ["show_generated", "show_import", "show_runs", "show_year"]
+__all__ = ["fill", "show_generated", "show_import", "show_runs", "show_year"]
 
 _WIDTH = 80
+
+
+def fill(text: str) -> str:
+    """Break a long sentence at the terminal's width."""
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
 
 
 def show_import(file: Path, done: "ImportReport", state: str, *, dry_run: bool, report: Path | None) -> None:
@@ -30,7 +35,7 @@ def show_import(file: Path, done: "ImportReport", state: str, *, dry_run: bool, 
     if done.elsewhere or done.nowhere:
         _show_left_out(done, state)
     for note in done.notes[1:]:
-        say(textwrap.fill(_("kept with the run: {note}").format(note=note), _WIDTH, subsequent_indent="  "))
+        say(fill(_("kept with the run: {note}").format(note=note)))
     if done.first:
         _show_rejections(done, report)
 
@@ -65,7 +70,7 @@ def show_generated(result: dict[str, Any], totals: "Sequence[YearTotal]") -> Non
     rows = [(str(total.year), str(total.persons), "" if total.assumption else _("UNODC")) for total in totals]
     show_table((_("year"), _("persons"), _("source")), rows, right=(0, 1))
     for sentence in dict.fromkeys(total.assumption for total in totals if total.assumption):
-        say(textwrap.fill(_("assumed: {sentence}").format(sentence=sentence), _WIDTH, subsequent_indent="  "))
+        say(fill(_("assumed: {sentence}").format(sentence=sentence)))
     say(_("All people, shares and names are invented."))
     if "file" in result:
         say(_("{count} cases written to {path}").format(count=result["added"], path=result["file"]))

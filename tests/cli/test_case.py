@@ -171,6 +171,7 @@ def test_fields_lists_every_column_and_marks_the_sealed_ones(run: Run) -> None:
     assert code == 0
     assert "prs_FirstName" in out
     assert "ext_CaseId: the agency's own case number" in out
+    assert max(map(len, out.splitlines())) <= 80
     _code, out, _err = run("case", "fields", "--json")
     found = {field["id"]: field["sealed"] for field in json.loads(out)}
     assert (len(found), found["prs_FirstName"], found["prs_Gender"]) == (95, True, False)

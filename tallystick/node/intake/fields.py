@@ -16,20 +16,20 @@ from typing import Any
 from tallystick.config.codes import code_list, htcds_fields
 from tallystick.config.i18n import _
 
-__all__ = ["EXTENSIONS", "FieldRule", "Kind", "field_rules", "header_names", "token"]
+__all__ = ["EXTENSIONS", "FieldRule", "Kind", "explanations", "field_rules", "header_names", "kind_words", "token"]
 
 
 class Kind(StrEnum):
     """What a value must be."""
 
-    CODE = "one code"
-    CODES = "codes, separated by ;"
+    CODE = "code"
+    CODES = "codes"
     COUNTRY = "country"
-    COUNTRIES = "countries, separated by ;"
-    LANGUAGE = "language, three letters"
-    NUMBER = "whole number"
-    FLAG = "yes or no"
-    DATE = "date, YYYY-MM-DD"
+    COUNTRIES = "countries"
+    LANGUAGE = "language"
+    NUMBER = "number"
+    FLAG = "flag"
+    DATE = "date"
     TEXT = "text"
 
 
@@ -44,7 +44,6 @@ class FieldRule:
         kind: What its values must be.
         sealed: Kept with the identity; its values are never shown.
         tokens: Accepted spellings of each code, normalised by ``token``.
-        explanation: For our own columns: what they hold.
     """
 
     id: str
@@ -53,7 +52,6 @@ class FieldRule:
     kind: Kind
     sealed: bool
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
-    explanation: str = ""
 
 
 @lru_cache(maxsize=4096)
@@ -62,20 +60,53 @@ def token(text: str) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text.casefold()))
 
 
-EXTENSIONS: tuple[tuple[str, Kind, bool, str], ...] = (
-    ("ext_CaseId", Kind.TEXT, True, "the agency's own case number; a correction replaces the case with that number"),
-    ("ext_RegistrationDate", Kind.DATE, True, "when the national authority registered the person"),
-    ("ext_RegistrationYear", Kind.NUMBER, False, "its year, where the date is not kept"),
-    ("ext_IdentificationDate", Kind.DATE, True, "when the person was identified as a victim"),
-    ("ext_CountryOfExploitation", Kind.COUNTRY, False, "main country of exploitation"),
-    ("ext_AgeAtRegistration", Kind.NUMBER, False, "age in whole years at registration"),
-    ("ext_DurationMonths", Kind.NUMBER, False, "how long the exploitation lasted, in months"),
-    ("ext_CaseOutcome", Kind.TEXT, True, "how the case ended"),
-    ("ext_PersonsInvestigated", Kind.NUMBER, False, "persons investigated in the case"),
-    ("ext_PersonsProsecuted", Kind.NUMBER, False, "persons prosecuted"),
-    ("ext_PersonsConvicted", Kind.NUMBER, False, "persons convicted"),
+EXTENSIONS: tuple[tuple[str, Kind, bool], ...] = (
+    ("ext_CaseId", Kind.TEXT, True),
+    ("ext_RegistrationDate", Kind.DATE, True),
+    ("ext_RegistrationYear", Kind.NUMBER, False),
+    ("ext_IdentificationDate", Kind.DATE, True),
+    ("ext_CountryOfExploitation", Kind.COUNTRY, False),
+    ("ext_AgeAtRegistration", Kind.NUMBER, False),
+    ("ext_DurationMonths", Kind.NUMBER, False),
+    ("ext_CaseOutcome", Kind.TEXT, True),
+    ("ext_PersonsInvestigated", Kind.NUMBER, False),
+    ("ext_PersonsProsecuted", Kind.NUMBER, False),
+    ("ext_PersonsConvicted", Kind.NUMBER, False),
 )
-"""What HTCDS 2.0 lacks: id, kind, whether sealed, what it holds."""
+"""What HTCDS 2.0 lacks: id, kind, whether sealed; ``explanations`` says what they hold."""
+
+
+def explanations() -> Mapping[str, str]:
+    """Return what each of our own columns holds, in the reader's language."""
+    return {
+        "ext_CaseId": _("the agency's own case number; a correction replaces the case with that number"),
+        "ext_RegistrationDate": _("when the national authority registered the person"),
+        "ext_RegistrationYear": _("the year of registration, where the date is not kept"),
+        "ext_IdentificationDate": _("when the person was identified as a victim"),
+        "ext_CountryOfExploitation": _("main country of exploitation"),
+        "ext_AgeAtRegistration": _("age in whole years at registration"),
+        "ext_DurationMonths": _("how long the exploitation lasted, in months"),
+        "ext_CaseOutcome": _("how the case ended"),
+        "ext_PersonsInvestigated": _("persons investigated in the case"),
+        "ext_PersonsProsecuted": _("persons prosecuted in the case"),
+        "ext_PersonsConvicted": _("persons convicted in the case"),
+    }
+
+
+def kind_words(kind: Kind) -> str:
+    """Return what a value must be, in the reader's language."""
+    return {
+        Kind.CODE: _("one code"),
+        Kind.CODES: _("codes, separated by ;"),
+        Kind.COUNTRY: _("country"),
+        Kind.COUNTRIES: _("countries, separated by ;"),
+        Kind.LANGUAGE: _("language, three letters"),
+        Kind.NUMBER: _("whole number"),
+        Kind.FLAG: _("yes or no"),
+        Kind.DATE: _("date, YYYY-MM-DD"),
+        Kind.TEXT: _("text"),
+    }[kind]
+
 
 _EXTRA_LISTS = {"vic_MethodsOfControl": ("HTCDS.vic_MethodsOfControl", "HTCDS.FieldDefinitions.MethodsOfControl")}
 """HTCDS contradicts itself (16 methods in its spreadsheet, 17 in its definitions): both are accepted."""
@@ -112,8 +143,8 @@ def field_rules() -> Mapping[str, FieldRule]:
         tokens = _tokens(facts) if kind in {Kind.CODE, Kind.CODES} else {}
         section = re.sub(r"\s+", " ", facts["section"])
         rules[facts["id"]] = FieldRule(facts["id"], facts["label"], section, kind, sealed, tokens)
-    for name, kind, sealed, explanation in EXTENSIONS:
-        rules[name] = FieldRule(name, "", _("tallystick"), kind, sealed, explanation=explanation)
+    for name, kind, sealed in EXTENSIONS:
+        rules[name] = FieldRule(name, "", "tallystick", kind, sealed)
     return rules
 
 

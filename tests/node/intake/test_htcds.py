@@ -8,7 +8,7 @@ import pytest
 
 from tallystick.config.codes import code_list, htcds_fields
 from tallystick.config.errors import MalformedError, StoreError, UsageError
-from tallystick.node.intake.fields import EXTENSIONS, Kind, field_rules, header_names, token
+from tallystick.node.intake.fields import EXTENSIONS, Kind, explanations, field_rules, header_names, kind_words, token
 from tests.node.intake.conftest import Desk
 
 Row = Callable[..., dict[str, str]]
@@ -35,6 +35,8 @@ def a_full_row() -> dict[str, str]:
 def test_every_field_of_the_standard_is_known() -> None:
     assert len(field_rules()) == 84 + len(EXTENSIONS)
     assert [facts["id"] for facts in htcds_fields()] == list(field_rules())[:84]
+    assert list(explanations()) == [name for name, _kind, _sealed in EXTENSIONS]
+    assert all(kind_words(kind) for kind in Kind)
 
 
 def test_a_row_with_all_84_fields_and_ours_is_taken_whole(desk: Desk) -> None:
