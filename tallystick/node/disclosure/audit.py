@@ -1,8 +1,8 @@
 """The interval audit: what an attacker can work out of every withheld cell from everything ever released.
 
 Extraction (1) of the design: a withheld cell is known exactly, or to an interval narrower than the width, or certainly
-to lie in 1 .. k - 1. "Narrower" compares the distance of the ends (largest less smallest) with the width, which is the
-stricter reading.
+to lie in 1 .. k - 1. An interval is as wide as it has whole numbers: [0, 4] has the five that "fewer than five" openly
+says, and passes at width 5 (docs/adr/0012 has the stricter reading and what it costs).
 """
 
 from dataclasses import dataclass, field

@@ -29,10 +29,9 @@ class JunctionTree:
     cliques: tuple[Clique, ...]
     edges: tuple[tuple[int, int, Clique], ...]
 
-    def home(self, dimensions: Iterable[str]) -> int:
-        """Return the number of the first clique that holds all of ``dimensions``."""
-        wanted = frozenset(dimensions)
-        return next(number for number, clique in enumerate(self.cliques) if wanted <= clique)
+    def homes(self, dimensions: Clique) -> tuple[int, ...]:
+        """Return the numbers of the cliques that hold all of ``dimensions``."""
+        return tuple(number for number, clique in enumerate(self.cliques) if dimensions <= clique)
 
 
 def _maximal(sets: Iterable[Clique]) -> list[Clique]:

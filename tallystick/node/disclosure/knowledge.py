@@ -142,36 +142,43 @@ def _least_total(picture: Picture, figures: _Figures) -> dict[object, int]:
     return {period: max(total, years if getattr(period, "is_block", False) else 0) for period, total in least.items()}
 
 
-def _not_the_same(layout: Layout, figures: _Figures, one: int, other: int) -> Constraint | None:
-    """Write (4) for two cells of one clique; None where their counts differ anyway or they share nobody."""
-    low, high = figures.count_low, figures.count_high
-    left, right = layout.members[one], layout.members[other]
-    apart = np.setxor1d(left, right)
-    if high[one] < low[other] or high[other] < low[one] or len(apart) in {0, len(left) + len(right)}:
+def _not_the_same(layout: Layout, clique: int, one: int, other: int) -> Constraint | None:
+    """Write (4) for two cells of one clique; None where they share nobody."""
+    left, right = layout.places[one][clique], layout.places[other][clique]
+    apart = np.setxor1d(left, right, assume_unique=True)
+    if len(apart) in {0, len(left) + len(right)}:
         return None
     return Constraint(dict.fromkeys(apart.tolist(), 1), 1, UNBOUNDED)
 
 
+def _outside(layout: Layout, cell: int) -> Ints:
+    """Return the columns of the persons of a cell's period who are not in it."""
+    clique = next(iter(layout.places[cell]))
+    return np.setdiff1d(layout.everybody[cell][clique], layout.places[cell][clique], assume_unique=True)
+
+
 def _not_both_everybody(layout: Layout, one: int, other: int) -> Constraint:
     """Write (4) for two cells of different cliques."""
-    outside = [np.setdiff1d(layout.everybody[cell], layout.members[cell]) for cell in (one, other)]
-    return Constraint(dict.fromkeys(np.concatenate(outside).tolist(), 1), 1, UNBOUNDED)
+    outside = np.concatenate([_outside(layout, one), _outside(layout, other)])
+    return Constraint(dict.fromkeys(outside.tolist(), 1), 1, UNBOUNDED)
 
 
 def _equal_draws(picture: Picture, layout: Layout, figures: _Figures) -> Iterator[Constraint]:
     """Yield every constraint of kind (4) that says more than the limits of the counts do."""
     totals, least = _published_totals(picture), _least_total(picture, figures)
+    low, high = figures.count_low, figures.count_high
     for one, other in _same_period_pairs(picture):
-        if not _differ(figures, picture.status, one, other):
+        apart_anyway = high[one] < low[other] or high[other] < low[one]
+        if apart_anyway or not _differ(figures, picture.status, one, other):
             continue
-        if layout.home[one] == layout.home[other]:
-            constraint = _not_the_same(layout, figures, one, other)
+        clique = layout.together(one, other)
+        if clique is not None:
+            constraint = _not_the_same(layout, clique, one, other)
             if constraint is not None:
                 yield constraint
             continue
         period = picture.slices[picture.owner(one)[0]].period
-        reachable = min(figures.count_high[one], figures.count_high[other]) >= least[period]
-        if period not in totals and reachable:
+        if period not in totals and min(high[one], high[other]) >= least[period]:
             yield _not_both_everybody(layout, one, other)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Final
@@ -39,19 +40,26 @@ class Layout:
 
     Attributes:
         tree: Cliques of dimensions.
-        home: For every cell the number of its clique.
-        members: For every cell the columns whose sum it is, ascending.
-        everybody: For every cell the columns of all persons of its period, in its clique.
+        places: For every cell and every clique that holds its dimensions, the columns whose sum the cell is.
+        everybody: For every cell and the same cliques, the columns of all persons of its period.
         ties: Constraints that make the cliques agree on what they share.
         columns: Number of joint counts.
     """
 
     tree: JunctionTree
-    home: tuple[int, ...]
-    members: tuple[Ints, ...]
-    everybody: tuple[Ints, ...]
+    places: tuple[Mapping[int, Ints], ...]
+    everybody: tuple[Mapping[int, Ints], ...]
     ties: tuple[Constraint, ...]
     columns: int
+
+    @cached_property
+    def members(self) -> tuple[Ints, ...]:
+        """For every cell the columns of its first clique."""
+        return tuple(next(iter(place.values())) for place in self.places)
+
+    def together(self, one: int, other: int) -> int | None:
+        """Return a clique that holds both cells, or None."""
+        return next((clique for clique in self.places[one] if clique in self.places[other]), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,20 +170,18 @@ def lay_out(picture: Picture) -> Layout:
     tree = junction_tree(sets, {name: len(each) for name, each in codes.items()})
     _check_size(tree, codes, picture)
     columns = _Columns(tree, codes)
-    home: list[int] = []
-    members: list[Ints] = []
-    everybody: list[Ints] = []
+    places: list[Mapping[int, Ints]] = []
+    everybody: list[Mapping[int, Ints]] = []
     for view in picture.slices:
         year = {} if view.period.is_block else {_YEAR: view.period.text}
         for level in view.levels:
-            clique = tree.home(_dimensions(view, level))
-            everybody += [columns.where(clique, year)] * len(level.rows)
+            homes = tree.homes(_dimensions(view, level))
+            everybody += [{clique: columns.where(clique, year) for clique in homes}] * len(level.rows)
             for row in level.rows:
                 kept = {view.table.dimension_ids[place]: view.keys[row][place] for place in level.axes}
-                home.append(clique)
-                members.append(columns.where(clique, kept | year))
+                places.append({clique: columns.where(clique, kept | year) for clique in homes})
     ties = tuple(_ties(tree, columns, codes))
-    return Layout(tree, tuple(home), tuple(members), tuple(everybody), ties, columns.count)
+    return Layout(tree, tuple(places), tuple(everybody), ties, columns.count)
 
 
 def assemble(
@@ -196,7 +202,8 @@ def assemble(
     for place, (least, most) in enumerate(extra, start=layout.columns):
         column_low[place], column_high[place] = least, most
     rows: list[Constraint] = [*layout.ties, *constraints]
-    for cell, columns in enumerate(layout.members):
+    members = layout.members
+    for cell, columns in enumerate(members):
         if len(columns) == 1:
             column_low[columns] = np.maximum(column_low[columns], low[cell])
             column_high[columns] = np.minimum(column_high[columns], high[cell])
@@ -207,4 +214,4 @@ def assemble(
         matrix[number, list(row.weights)] = list(row.weights.values())
     row_low = np.array([row.low for row in rows], dtype=np.int64)
     row_high = np.array([row.high for row in rows], dtype=np.int64)
-    return LinkedSystem(matrix, row_low, row_high, column_low, column_high, layout.members)
+    return LinkedSystem(matrix, row_low, row_high, column_low, column_high, members)

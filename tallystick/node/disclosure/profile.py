@@ -20,8 +20,8 @@ class Profile:
         reach: Largest amount D by which a figure is off, in persons.
         variance: Variance V of the noise of a figure of D or more, in persons squared.
         threshold: Smallest published figure k; anything below is withheld.
-        width: Smallest accepted distance between the ends of what an attacker can know of a withheld cell.
-        decoy_bits: A relation gets one decoy with probability 2**-decoy_bits, two with its square, and so on.
+        width: Fewest values that must stay possible for a withheld cell.
+        decoy_bits: A relation gets a decoy with probability 2**-decoy_bits, each further one with half of that.
     """
 
     id: str

@@ -87,13 +87,14 @@ def relation_sites(picture: Picture) -> tuple[RelationSite, ...]:
 
 
 def decoy_count(secret: bytes, view: SliceView, relation: Relation, level_axes: Sequence[int], bits: int) -> int:
-    """Draw how many decoys a relation gets: j with probability (1 - 2**-bits) 2**(-bits j).
+    """Draw how many decoys a relation gets: at least one with probability 2**-bits, each further one with half of that.
 
     The draw is keyed with the period's noise secret and constant for the relation's life.
     """
     place = rfc8785.dumps([view.table.id, view.period.text, list(level_axes), list(relation)])
     drawn = int.from_bytes(hmac.digest(secret, _DECOY + place, "sha256"), "big")
-    return (256 - drawn.bit_length()) // bits
+    leading_zeros = 256 - drawn.bit_length()
+    return max(0, leading_zeros - bits + 1)
 
 
 def withhold(picture: Picture, counts: Mapping[RelationSite, int]) -> Picture:

@@ -1,7 +1,8 @@
 """Withhold until nothing can be worked out any more, without telling by it what was the matter.
 
-The audit names the first cell that is given away; the repair withholds the smallest shown cell of a relation that the
-cell stands in (the relation whose smallest shown figure is lowest), and starts again. It reads published figures only.
+The audit names the first cell that is given away; the repair withholds the smallest shown cell of one relation, and
+starts again. It takes the nearest relation where that hides the cell, the lowest figure first; it reads published
+figures, optimal values and the order of codes only.
 
 An attacker who knows this procedure sees a withheld cell of figure k or more and concludes "so the table without this
 gap gave somebody away", and that is often enough to work the interval out again: he gets back exactly what the repair
@@ -13,15 +14,15 @@ possible is possible for the attacker who knows the procedure too.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from tallystick.config.catalogue import TOTAL, CellKey
 from tallystick.config.errors import DisclosureError
 from tallystick.config.i18n import _
 from tallystick.config.periods import Period
 from tallystick.node.disclosure.audit import Auditor, withheld_cells
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import Layout, lay_out
-from tallystick.node.disclosure.picture import Picture, Status
+from tallystick.node.disclosure.picture import Picture, SliceView, Status
 from tallystick.node.disclosure.profile import Profile
 from tallystick.node.disclosure.relations import RelationSite, decoy_count, relation_sites, withhold
 
@@ -29,14 +30,16 @@ __all__ = ["Secrets", "first_extraction", "repaired", "starting_counts"]
 
 Secrets = Callable[[Period], bytes]
 """Gives the noise secret of a period."""
+Counts = dict[RelationSite, int]
+"""The state of the repair: how many of its smallest shown cells each relation loses."""
 
 
-def starting_counts(picture: Picture, secrets: Secrets, profile: Profile) -> dict[RelationSite, int]:
+def starting_counts(picture: Picture, secrets: Secrets, profile: Profile) -> Counts:
     """Return how many decoys every relation of the draft gets."""
-    counts: dict[RelationSite, int] = {}
+    counts: Counts = {}
     for site in relation_sites(picture):
         view = picture.slices[site.slice_number]
-        axes = [place for place, code in enumerate(view.keys[site.rows[0]]) if code != "_T"]
+        axes = [place for place, code in enumerate(view.keys[site.rows[0]]) if code != TOTAL]
         counts[site] = decoy_count(secrets(view.period), view, site.relation, axes, profile.decoy_bits)
     return counts
 
@@ -47,31 +50,48 @@ def first_extraction(picture: Picture, layout: Layout, profile: Profile) -> int 
     return next((cell for cell in withheld_cells(picture) if auditor.extracted(cell)), None)
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """A cell that could be withheld next; compared by closeness, figure, then place."""
-
-    distance: int
-    figure: int
-    number: int
-    site: RelationSite = field(repr=False)
-
-    @property
-    def order(self) -> tuple[int, int, int]:
-        return self.distance, self.figure, self.number
-
-
-def _choices(picture: Picture, counts: Mapping[RelationSite, int], cell: int) -> list[_Choice]:
-    """Return what could be withheld to hide ``cell``: in its own relations, its own table, elsewhere in the draft."""
+def _sums_to(picture: Picture, site: RelationSite, cell: int) -> bool:
+    """Tell whether the rows of a relation add up to ``cell``: same period, same codes, nothing else fixed."""
     owner, row = picture.owner(cell)
-    found: list[_Choice] = []
+    total, parts = picture.slices[owner], picture.slices[site.slice_number]
+
+    def fixed(view: SliceView, key: CellKey) -> dict[str, str]:
+        return {name: code for name, code in zip(view.table.dimension_ids, key, strict=True) if code != TOTAL}
+
+    return total.period == parts.period and fixed(total, total.keys[row]) == fixed(parts, site.relation)
+
+
+def _choices(picture: Picture, counts: Mapping[RelationSite, int], cell: int) -> list[RelationSite]:
+    """Return the relations that could lose their smallest shown cell to hide ``cell``, the first choice first.
+
+    Nearest first: relations that the cell is a part or the total of, then those of its own table, then the rest of the
+    draft; within each the lowest figure first.
+    """
+    owner, row = picture.owner(cell)
+    found: list[tuple[int, int, int, RelationSite]] = []
     for number, site in enumerate(counts):
         view = picture.slices[site.slice_number]
         shown = [int(view.values[other]) for other in site.rows if view.status[other] == Status.SHOWN]
         if shown:
-            distance = 2 if site.slice_number != owner else 0 if row in site.rows else 1
-            found.append(_Choice(distance, min(shown), number, site))
-    return sorted(found, key=lambda choice: choice.order)
+            own_table = site.slice_number == owner
+            near = (own_table and row in site.rows) or _sums_to(picture, site, cell)
+            found.append((0 if near else 1 if own_table else 2, min(shown), number, site))
+    return [choice[-1] for choice in sorted(found, key=lambda choice: choice[:-1])]
+
+
+def _next(picture: Picture, layout: Layout, profile: Profile, counts: Mapping[RelationSite, int], cell: int) -> Counts:
+    """Return the counts with one relation raised: the first whose smallest shown cell hides ``cell``, else the first.
+
+    Raises:
+        DisclosureError: Nothing is left to withhold.
+    """
+    raised = [{**counts, site: counts[site] + 1} for site in _choices(picture, counts, cell)]
+    if not raised:
+        raise _refusal(picture, cell)
+    for option in raised:
+        if not Auditor(keyed_system(withhold(picture, option), layout, profile), profile).extracted(cell):
+            return option
+    return raised[0]
 
 
 def _refusal(picture: Picture, cell: int) -> DisclosureError:
@@ -112,7 +132,4 @@ def repaired(
             progress(1)
         if cell is None:
             return current
-        choices = _choices(current, counts, cell)
-        if not choices:
-            raise _refusal(current, cell)
-        counts[choices[0].site] += 1
+        counts = _next(current, layout, profile, counts, cell)

@@ -31,6 +31,13 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 }
 
 
+class _Quiet(highspy.Highs):
+    """HiGHS without callbacks: enabling them at construction prints a banner, and no option can be set before."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
+        self.silent()
+
+
 def _model(system: LinkedSystem, *, integer: bool) -> Any:  # noqa: ANN401 - highspy has no types
     rows, columns = system.matrix.shape
     lp = highspy.HighsLp()
@@ -45,7 +52,7 @@ def _model(system: LinkedSystem, *, integer: bool) -> Any:  # noqa: ANN401 - hig
     lp.a_matrix_.value_ = system.matrix[filled].astype(float)
     if integer:
         lp.integrality_ = [highspy.HighsVarType.kInteger] * columns
-    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs: Any = _Quiet()  # type: ignore[no-untyped-call]
     for name, value in _OPTIONS.items():
         highs.setOptionValue(name, value)
     if integer:
