@@ -63,6 +63,7 @@ def crash_everywhere(root: str) -> None:
         shutil.rmtree(work)
         if not died:
             break
+    sys.stdout.write(" ".join(states))
 
 
 def test_a_kill_at_any_write_of_an_import_leaves_all_or_nothing(tmp_path: Path) -> None:
