@@ -1,10 +1,10 @@
 """Whole federations for the wire: a real TUF roster with real TLS leaves, logs with releases, borders on disk.
 
-    wire = Wire.make(("KAZ", "KGZ"))
-    wire.federation.release("KAZ", "VICTIMS", "2018", {(): 86})
-    kaz, kgz = wire.home(tmp, "KAZ"), wire.home(tmp, "KGZ")
-    wire.feed(kaz, "KAZ")                       the desk's outbox: roster and log
-    with running_border(kaz) as border: ...     a real border in a thread of this process
+wire = Wire.make(("KAZ", "KGZ"))
+wire.federation.release("KAZ", "VICTIMS", "2018", {(): 86})
+kaz, kgz = wire.home(tmp, "KAZ"), wire.home(tmp, "KGZ")
+wire.feed(kaz, "KAZ")                       the desk's outbox: roster and log
+with running_border(kaz) as border: ...     a real border in a thread of this process
 """
 
 import asyncio
@@ -62,7 +62,8 @@ class Wire:
         """A copy of a federation that is made once per set of states: tests may release into it as they like."""
         made = _made(tuple(codes), tuple(observers))
         states = {
-            code: replace(state, entries=[], data={}, payload_ids={}) for code, state in made.federation.states.items()
+            code: replace(state, officers=list(state.officers), entries=[], data={}, payload_ids={})
+            for code, state in made.federation.states.items()
         }
         federation = replace(made.federation, states=states)
         return cls(replace(made.ceremony, files=dict(made.ceremony.files)), federation, dict(made.tls))
@@ -150,7 +151,10 @@ def _made(codes: tuple[str, ...], observers: tuple[str, ...]) -> Wire:
     tls = {code: make_wire_leaf(code) for code in codes}
     cards = list(base.cards)
     for code in codes:
-        people = [card("officer", code, f"{name} of {code}", [("officer", signer)]) for name, signer in zip(NAMES, officers[code], strict=True)]
+        people = [
+            card("officer", code, f"{name} of {code}", [("officer", signer)])
+            for name, signer in zip(NAMES, officers[code], strict=True)
+        ]
         desk = card("node", code, f"{code} desk", [("log", signer) for signer in logs[code]])
         signer = Signer("ecdsa-p256", tls[code].roster_key.public, tls[code].key)
         border = card(
@@ -162,9 +166,7 @@ def _made(codes: tuple[str, ...], observers: tuple[str, ...]) -> Wire:
     found.files = found.sign(propose_genesis(cards, load_shipped(), demo=True, at=NOW))
     found.files = found.indexed(found.files)
     roster = load_roster(found.files, anchor=found.anchor, at=NOW)
-    states = {
-        code: State(code, roster.federation_id, officers[code], *logs[code]) for code in sorted(codes)
-    }
+    states = {code: State(code, roster.federation_id, officers[code], *logs[code]) for code in sorted(codes)}
     return Wire(found, Federation(states, roster, load_shipped(), found.files), tls)
 
 
