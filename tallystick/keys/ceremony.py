@@ -27,12 +27,13 @@ from tallystick.keys.chains import (
 )
 from tallystick.keys.profile import ProfileField
 from tallystick.keys.root_page import RootPage
-from tallystick.keys.roster import GENESIS
+from tallystick.keys.roster import GENESIS, load_chains
 from tallystick.keys.signer import Signer
 from tallystick.keys.targets_page import STATE_THRESHOLD
 from tallystick.keys.tuf_files import LIMITS, FileName, canonical_json, parse_name, read_file, write_file
 from tallystick.keys.tuf_keys import OfflineKey
 from tallystick.keys.unite import texts_of, united_texts
+from tallystick.keys.words import anchor_of
 
 __all__ = ["Draft", "Pending", "attach", "combine", "detached", "pending", "read_draft", "sign_files", "waiting_for"]
 
@@ -185,17 +186,37 @@ class _Detached(ProfileField):
     signatures: list[_Entry] = Field(max_length=LIMITS.signatures)
 
 
+def check_context(files: Mapping[str, bytes], items: Sequence[Pending]) -> None:
+    """Check that later versions follow from files that are signed: a change is shown against what came before.
+
+    Without this, a forged version before could hide what the new one brings in.
+
+    Raises:
+        VerificationError: The signed files of the proposal do not hold together under its own genesis.
+    """
+    later = [item.link.name for item in items if item.link.name.version > 1]
+    if not later:
+        return
+    signed = {item.link.name.text: files[item.link.name.text] for item in pending(files) if item.complete}
+    catalogues = {text: data for text, data in files.items() if parse_name(text).digest}
+    load_chains(signed | catalogues, anchor=anchor_of(files[GENESIS]))
+    for name in later:
+        before = f"metadata/{name.version - 1}.{name.role}.json"
+        if before not in signed:
+            raise MalformedError(_("{name}: {before} must be signed first").format(name=name.text, before=before))
+
+
 def detached(files: Mapping[str, bytes], signer: Signer) -> bytes:
     """Sign everything that waits for this key; return the signatures as one small file.
 
     Raises:
         MalformedError: The proposal does not read.
+        VerificationError: It changes something that is not itself signed; see ``check_context``.
     """
+    items = waiting_for(files, OfflineKey(signer.algorithm, signer.public))
+    check_context(files, items)
     key = OfflineKey(signer.algorithm, signer.public)
-    entries = [
-        {"file": item.link.name.text, "sig": signer.sign(item.link.signed_bytes).hex()}
-        for item in waiting_for(files, key)
-    ]
+    entries = [{"file": item.link.name.text, "sig": signer.sign(item.link.signed_bytes).hex()} for item in items]
     return canonical_json({"format": _FORMAT, "keyid": key.tuf_keyid, "signatures": entries})
 
 

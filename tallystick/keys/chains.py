@@ -6,6 +6,7 @@ keys say from which version the new keys count (``targets_from``, ``versions_fro
 under the keys that signed it, and stolen old keys cannot sign a new one. Nothing here asks what time it is.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -52,6 +53,11 @@ class Link(Generic[PageT]):
     def signed_bytes(self) -> bytes:
         """What the signatures are over; two files that agree here say the same."""
         return self.metadata.signed_bytes
+
+    @property
+    def signed_digest(self) -> str:
+        """Hex SHA-256 of what the signatures are over; the genesis root's names the federation in all later files."""
+        return hashlib.sha256(self.signed_bytes).hexdigest()
 
 
 RootLink = Link[RootPage]
@@ -136,6 +142,7 @@ def check_root(before: Sequence[RootLink], link: RootLink) -> frozenset[str]:
         MalformedError: Out of turn, or it changes what a root may not change.
     """
     _check_turn(len(before), link)
+    _check_federation(link, before[0].signed_digest if before else None)
     if not before:
         return _check_genesis(link)
     last = before[-1].page
@@ -156,6 +163,12 @@ def _check_turn(count: int, link: Link[Any]) -> None:
         raise MalformedError(
             _("{name}: version {wanted} is missing before it").format(name=link.name.text, wanted=count + 1)
         )
+
+
+def _check_federation(link: Link[Any], genesis: str | None) -> None:
+    """A key may serve two federations; what it signed for one of them counts in that one only."""
+    if link.page.genesis != genesis:
+        raise KeyNotTrustedError(_("{name}: was signed for another federation").format(name=link.name.text))
 
 
 def _check_cut(name: str, same_keys: bool, old: int, new: int) -> None:
@@ -180,6 +193,7 @@ def check_targets(roots: Sequence[RootLink], before: Sequence[TargetsLink], link
         MalformedError: Out of turn, other members than the root's, a state that vanished, a key in two places.
     """
     _check_turn(len(before), link)
+    _check_federation(link, roots[0].signed_digest)
     root = governing_root(roots, link.page.version)
     result = _signers(root.metadata.signed, "targets", link)
     if not result.verified:
@@ -237,6 +251,7 @@ def check_state(targets: Sequence[TargetsLink], before: Sequence[StateLink], lin
             )
         )
     delegator, grant = found
+    _check_federation(link, delegator.page.genesis)
     result = _signers(delegator.metadata.signed, grant.cc, link)
     if not result.verified:
         raise _too_few(link, result, {key.tuf_keyid: key.keyid[:8] for key in grant.keys})

@@ -16,11 +16,13 @@ from tallystick.config.codes import country_names
 from tallystick.config.errors import UsageError
 from tallystick.config.i18n import _
 from tallystick.keys.card import Card
+from tallystick.keys.chains import read_root
 from tallystick.keys.root_page import RootPage
+from tallystick.keys.roster import GENESIS
 from tallystick.keys.roster_types import KEY_ROLES, RosterKey
 from tallystick.keys.state_page import StatePage
 from tallystick.keys.targets_page import STATE_KEYS, GrantRole, StateGrant, TargetsPage
-from tallystick.keys.tuf_files import LIMITS, write_file
+from tallystick.keys.tuf_files import LIMITS, parse_name, write_file
 from tallystick.keys.tuf_keys import OfflineKey
 
 __all__ = ["VALIDITY", "in_order", "offline_key", "page_file", "propose_genesis"]
@@ -129,13 +131,13 @@ def propose_genesis(
     data = catalogue.to_bytes()
     root = RootPage(1, expires, demo, members, OFFICER_THRESHOLD, 1)
     grants = tuple(StateGrant(bundle.code, _role(bundle, facilitators), _sorted(bundle.state), 1) for bundle in bundles)
-    targets = TargetsPage(1, expires, grants, catalogue.sha256, len(data))
-    pages = [
-        StatePage(1, expires, bundle.code, country_names().get(bundle.code, bundle.code), bundle.keys, bundle.endpoints)
-        for bundle in bundles
-    ]
+    genesis = read_root(parse_name(GENESIS), page_file(root, "root")[1]).signed_digest
+    targets = TargetsPage(1, expires, grants, catalogue.sha256, len(data), genesis)
     files = dict([page_file(root, "root"), page_file(targets, "targets")])
-    files |= dict(page_file(page, page.code.lower()) for page in pages)
+    for bundle in bundles:
+        name = country_names().get(bundle.code, bundle.code)
+        page = StatePage(1, expires, bundle.code, name, bundle.keys, bundle.endpoints, genesis)
+        files |= dict([page_file(page, bundle.code.lower())])
     return files | {f"targets/{catalogue.sha256}.catalogue.json": data}
 
 

@@ -16,6 +16,7 @@ from tallystick.config.i18n import _
 __all__ = [
     "FIELD",
     "SPEC_VERSION",
+    "Digest",
     "ProfileField",
     "StateCode",
     "TufKeyId",
@@ -33,6 +34,7 @@ SPEC_VERSION = "1.0.31"
 
 StateCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 TufKeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Version = Annotated[int, Field(ge=1, le=999_999_999)]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, ValidationError
 from tuf.api.metadata import Role, Root
@@ -10,6 +10,7 @@ from tuf.api.metadata import Role, Root
 from tallystick.keys.profile import (
     FIELD,
     SPEC_VERSION,
+    Digest,
     ProfileField,
     StateCode,
     TufKeyId,
@@ -36,6 +37,7 @@ class _RootField(ProfileField):
     members: list[_Member] = Field(min_length=1, max_length=64)
     officer_threshold: int = Field(ge=1, le=10)
     targets_from: Version
+    genesis: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class RootPage:
         officer_threshold: Distinct officers that a release needs.
         targets_from: First targets version that this root's keys govern. A root that changes keys names the next
             version: older targets stay as they were signed, later ones need the new keys.
+        genesis: Hex SHA-256 of the signed part of ``1.root.json``: what was signed for one federation counts in no
+            other that has the same keys. None in that file itself.
     """
 
     version: int
@@ -58,6 +62,7 @@ class RootPage:
     members: tuple[tuple[str, OfflineKey], ...]
     officer_threshold: int
     targets_from: int
+    genesis: str | None = None
 
     @property
     def threshold(self) -> int:
@@ -78,12 +83,14 @@ class RootPage:
         """Return the TUF root that says this."""
         keyids = sorted(key.tuf_keyid for key in self.keys)
         serving = serving_key()
-        field = {
+        field: dict[str, Any] = {
             "demo": self.demo,
             "members": [{"state": code, "keyid": key.tuf_keyid} for code, key in self.members],
             "officer_threshold": self.officer_threshold,
             "targets_from": self.targets_from,
         }
+        if self.genesis is not None:
+            field["genesis"] = self.genesis
         return Root(
             version=self.version,
             spec_version=SPEC_VERSION,
@@ -121,6 +128,7 @@ class RootPage:
             members=tuple((member.state, keys[member.keyid]) for member in field.members),
             officer_threshold=field.officer_threshold,
             targets_from=field.targets_from,
+            genesis=field.genesis,
         )
         if len(page.keys) != len(page.members):
             raise off_profile(name)

@@ -23,6 +23,7 @@ from tallystick.keys.checks import check_public
 from tallystick.keys.profile import (
     FIELD,
     SPEC_VERSION,
+    Digest,
     ProfileField,
     StateCode,
     check_rebuilt,
@@ -65,6 +66,7 @@ class _KeyField(ProfileField):
 
 
 class _StateField(ProfileField):
+    genesis: Digest
     state: StateCode
     name: _Name
     keys: list[_KeyField] = Field(max_length=128)
@@ -139,6 +141,7 @@ class StatePage:
         name: The institution's name.
         keys: Officers', log, witness, TLS and HPKE keys, in the order in which they were listed.
         endpoints: URLs at which the state's border can be reached.
+        genesis: As in ``RootPage``.
     """
 
     version: int
@@ -147,10 +150,12 @@ class StatePage:
     name: str
     keys: tuple[RosterKey, ...]
     endpoints: tuple[str, ...]
+    genesis: str
 
     def to_signed(self) -> Targets:
         """Return the TUF delegated targets that say this."""
         field = {
+            "genesis": self.genesis,
             "state": self.code,
             "name": self.name,
             "keys": [_write_key(key) for key in self.keys],
@@ -181,6 +186,7 @@ class StatePage:
             name=field.name,
             keys=tuple(_read_key(name, key, field.state) for key in field.keys),
             endpoints=tuple(field.endpoints),
+            genesis=field.genesis,
         )
         if len({key.keyid for key in page.keys}) != len(page.keys):
             raise MalformedError(_("{name}: one key stands twice").format(name=name))

@@ -12,6 +12,7 @@ from tuf.api.metadata import DelegatedRole, Delegations, TargetFile, Targets
 from tallystick.keys.profile import (
     FIELD,
     SPEC_VERSION,
+    Digest,
     ProfileField,
     StateCode,
     Version,
@@ -37,6 +38,7 @@ class _GrantField(ProfileField):
 
 
 class _TargetsField(ProfileField):
+    genesis: Digest
     states: list[_GrantField] = Field(min_length=1, max_length=64)
 
 
@@ -77,6 +79,7 @@ class TargetsPage:
         grants: The states in code order.
         catalogue_sha256: Hex digest of the catalogue's bytes.
         catalogue_length: Its size in bytes.
+        genesis: As in ``RootPage``.
     """
 
     version: int
@@ -84,6 +87,7 @@ class TargetsPage:
     grants: tuple[StateGrant, ...]
     catalogue_sha256: str
     catalogue_length: int
+    genesis: str
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -114,7 +118,7 @@ class TargetsPage:
             delegations=Delegations(
                 {key.tuf_keyid: key.to_tuf() for key in self.keys}, {grant.cc: grant.to_role() for grant in present}
             ),
-            unrecognized_fields={FIELD: {"states": states}},
+            unrecognized_fields={FIELD: {"genesis": self.genesis, "states": states}},
         )
 
     @classmethod
@@ -140,6 +144,7 @@ class TargetsPage:
             grants=tuple(_read_grant(name, grant, keys, roles) for grant in field.states),
             catalogue_sha256=str(catalogue.hashes.get("sha256", "")),
             catalogue_length=catalogue.length,
+            genesis=field.genesis,
         )
         _check_facts(name, page)
         check_rebuilt(name, page, signed)

@@ -6,16 +6,17 @@ from itertools import permutations
 import pytest
 
 from tallystick.config.catalogue import load_shipped
-from tallystick.config.errors import MalformedError, UsageError
+from tallystick.config.errors import MalformedError, UsageError, VerificationError
 from tallystick.keys.card import Card
 from tallystick.keys.ceremony import attach, combine, detached, pending, read_draft, sign_files
-from tallystick.keys.genesis import VALIDITY, propose_genesis
+from tallystick.keys.genesis import VALIDITY, page_file, propose_genesis
 from tallystick.keys.merge import merge
 from tallystick.keys.rotate import propose_page
 from tallystick.keys.signer import Signer, new_signer
 from tallystick.keys.tuf_files import canonical_json
+from tallystick.keys.tuf_keys import OfflineKey
 from tallystick.keys.words import anchor_of
-from tests.support.rosters import AT, Ceremony, Files, border_card, card, days, officer_card, three_states
+from tests.support.rosters import AT, Ceremony, Files, border_card, card, days, officer_card, resigned, three_states
 
 
 def proposal(ceremony: Ceremony | None = None, **more: object) -> Files:
@@ -113,6 +114,47 @@ def test_a_signature_for_a_file_or_by_a_key_that_does_not_belong_is_refused() ->
         data = canonical_json({"format": "tallystick-roster-signatures-1", "keyid": keyid, "signatures": [entry]})
         with pytest.raises(MalformedError, match="does not belong"):
             attach(proposal(), data)
+
+
+PUPPETS = [new_signer("ed25519") for _ in range(2)]
+
+
+def twin_targets(ceremony: Ceremony) -> bytes:
+    """Targets in which two of KAZ's three keys are the attacker's; the members did not sign them."""
+    page = ceremony.chains().targets[0].page
+    own = ceremony.state_keys["KAZ"][0]
+    keys = tuple(
+        sorted((OfflineKey(key.algorithm, key.public) for key in (own, *PUPPETS)), key=lambda key: key.tuf_keyid)
+    )
+    grants = tuple(replace(grant, keys=keys) if grant.code == "KAZ" else grant for grant in page.grants)
+    return page_file(replace(page, grants=grants), "targets")[1]
+
+
+def test_nobody_signs_a_page_whose_page_before_is_forged() -> None:
+    """Else a key hidden in a forged page before would not be shown as coming, and would come."""
+    ceremony = three_states()
+    page = ceremony.chains().states["kaz"][-1].page
+    stranger = officer_card("KAZ", "Stranger").roster_keys()
+    forged = ceremony.files | resigned(replace(page, keys=(*page.keys, *stranger)), "kaz", [new_signer("ed25519")])
+    proposal = forged | dict([page_file(replace(page, version=2, keys=(*page.keys, *stranger)), "kaz")])
+    with pytest.raises(MalformedError, match="must be signed first"):
+        sign_files(proposal, ceremony.state_keys["KAZ"][0])
+    pretended = ceremony.files | {"metadata/1.targets.json": twin_targets(ceremony)}
+    pretended |= resigned(replace(page, keys=(*page.keys, *stranger)), "kaz", PUPPETS)
+    proposal = pretended | dict([page_file(replace(page, version=2, keys=(*page.keys, *stranger)), "kaz")])
+    with pytest.raises(VerificationError):
+        sign_files(proposal, ceremony.state_keys["KAZ"][0])
+
+
+def test_a_version_is_signed_after_the_one_before_it() -> None:
+    ceremony = three_states()
+    two = propose_page(ceremony.chains(), "KAZ", [officer_card("KAZ", "Two")], at=AT)
+    page = read_draft(two).states["kaz"][-1].page
+    three = two | dict([page_file(replace(page, version=3), "kaz")])
+    with pytest.raises(MalformedError, match=r"metadata/2\.kaz\.json must be signed first"):
+        sign_files(three, ceremony.state_keys["KAZ"][0])
+    signed = ceremony.sign(two, ceremony.state_keys["KAZ"][:2])
+    assert signed_by(three | signed, ceremony.state_keys["KAZ"][0]) == ["metadata/3.kaz.json"]
 
 
 def test_a_proposal_with_a_gap_or_without_targets_is_refused() -> None:
@@ -229,13 +271,11 @@ def test_a_rotation_with_the_wrong_card_or_key_id_is_refused() -> None:
 
 def test_a_root_that_changes_a_member_waits_for_old_and_new() -> None:
     ceremony = three_states()
-    from tallystick.keys.genesis import page_file
-    from tallystick.keys.tuf_keys import OfflineKey
-
     signer = new_signer("ed25519")
     page = ceremony.chains().roots[-1].page
     members = tuple((c, OfflineKey("ed25519", signer.public) if c == "KAZ" else key) for c, key in page.members)
-    files = ceremony.files | dict([page_file(replace(page, version=2, members=members, targets_from=2), "root")])
+    page = replace(page, version=2, members=members, targets_from=2, genesis=ceremony.genesis)
+    files = ceremony.files | dict([page_file(page, "root")])
     by_old = ceremony.sign(files, list(ceremony.ceremony_keys.values()))
     assert not next(item for item in pending(by_old) if item.link.name.text == "metadata/2.root.json").complete
     assert all(item.complete for item in pending(ceremony.sign(by_old, [signer])))

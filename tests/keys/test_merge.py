@@ -413,9 +413,8 @@ def test_a_root_that_changes_keys_waits_for_its_targets() -> None:
     signer = new_signer("ed25519")
     page = ceremony.chains().roots[-1].page
     members = tuple((c, OfflineKey("ed25519", signer.public) if c == "KAZ" else key) for c, key in page.members)
-    root = resigned(
-        replace(page, version=2, members=members, targets_from=2), "root", [*ceremony.ceremony_keys.values(), signer]
-    )
+    page = replace(page, version=2, members=members, targets_from=2, genesis=ceremony.genesis)
+    root = resigned(page, "root", [*ceremony.ceremony_keys.values(), signer])
     refused(ceremony.files, root, "2.root.json waits for version 2 of the targets")
     targets = replace(ceremony.chains().targets[-1].page, version=2)
     voters = [key for code, key in ceremony.ceremony_keys.items() if code != "KAZ"]

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from tallystick.config.catalogue import load_shipped
 from tallystick.config.errors import (
     BadSignatureError,
     KeyNotTrustedError,
     MalformedError,
 )
-from tallystick.keys.genesis import VALIDITY
+from tallystick.keys.genesis import VALIDITY, propose_genesis
 from tallystick.keys.profile import FIELD, threshold_of
 from tallystick.keys.roster import load_roster, roster_digest
 from tallystick.keys.signer import new_signer
@@ -205,6 +206,7 @@ def edited(ceremony: Ceremony, name: str, edit: Callable[[dict[str, Any]], None]
     """Version 2 of a file with ``edit`` made to its signed part, signed anew by everybody."""
     document = json.loads(ceremony.files[f"metadata/1.{name}.json"])["signed"]
     document["version"] = 2
+    document[FIELD]["genesis"] = ceremony.genesis
     edit(document)
     from securesystemslib.formats import encode_canonical
 
@@ -416,6 +418,28 @@ def test_another_states_tls_leaf_cannot_be_listed_as_ones_own() -> None:
         load_roster(edited(three_states(), "kaz", others_leaf), anchor=three_states().anchor, at=AT)
 
 
+# one federation and another with the same keys
+
+
+def twin(of: Ceremony) -> Ceremony:
+    """Another federation of the same people with the same keys, a day later."""
+    other = Ceremony(of.ceremony_keys, of.state_keys, of.cards, {})
+    proposal = propose_genesis(of.cards, load_shipped(), demo=True, at=AT, expires=AT + VALIDITY - days(1))
+    other.files = other.sign(proposal)
+    return other
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "kaz"])
+def test_what_was_signed_for_one_federation_counts_in_no_other_with_the_same_keys(role: str) -> None:
+    ceremony = three_states()
+    other = twin(ceremony)
+    newer = other.new_page(other.new_targets(other.new_root(other.files), lambda page: page), "KAZ")
+    name = f"metadata/2.{role}.json"
+    assert load_roster(newer, anchor=other.anchor, at=AT)
+    with pytest.raises(KeyNotTrustedError, match=rf"2\.{role}\.json: was signed for another federation"):
+        load_roster(ceremony.files | {name: newer[name]}, anchor=ceremony.anchor, at=AT)
+
+
 # one version after another
 
 
@@ -441,7 +465,7 @@ def new_ceremony_key(ceremony: Ceremony, code: str, targets_from: int) -> tuple[
     key = OfflineKey("ed25519", signer.public)
     page = ceremony.chains().roots[-1].page
     members = tuple((state, key if state == code else old) for state, old in page.members)
-    page = replace(page, version=2, members=members, targets_from=targets_from)
+    page = replace(page, version=2, members=members, targets_from=targets_from, genesis=ceremony.genesis)
     return resigned(page, "root", [*ceremony.ceremony_keys.values(), signer]), signer
 
 
@@ -471,7 +495,8 @@ def test_a_root_signed_by_its_own_new_members_alone_is_refused() -> None:
     strangers = {code: new_signer("ed25519") for code in ceremony.ceremony_keys}
     page = ceremony.chains().roots[-1].page
     members = tuple((code, OfflineKey("ed25519", key.public)) for code, key in strangers.items())
-    root = resigned(replace(page, version=2, members=members, targets_from=2), "root", list(strangers.values()))
+    page = replace(page, version=2, members=members, targets_from=2, genesis=ceremony.genesis)
+    root = resigned(page, "root", list(strangers.values()))
     with pytest.raises(BadSignatureError, match="0 valid signatures where 5 are needed"):
         load_roster(ceremony.files | root, anchor=ceremony.anchor, at=AT)
 
@@ -541,7 +566,7 @@ def test_a_state_that_left_stays_checkable_but_speaks_no_more() -> None:
 def test_a_page_of_a_state_that_nobody_admitted_is_refused() -> None:
     ceremony = nine_states()
     signers = [new_signer("ed25519") for _ in range(3)]
-    page = StatePage(1, AT + VALIDITY, "UZB", "Uzbekistan", (), ())
+    page = StatePage(1, AT + VALIDITY, "UZB", "Uzbekistan", (), (), ceremony.genesis)
     with pytest.raises(KeyNotTrustedError, match="do not list UZB"):
         load_roster(ceremony.files | resigned(page, "uzb", signers), anchor=ceremony.anchor, at=AT)
 

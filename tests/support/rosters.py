@@ -98,6 +98,11 @@ class Ceremony:
         return anchor_of(self.files["metadata/1.root.json"])
 
     @property
+    def genesis(self) -> str:
+        """Digest of the signed part of the genesis root."""
+        return self.chains().roots[0].signed_digest
+
+    @property
     def offline(self) -> list[Signer]:
         return [*self.ceremony_keys.values(), *(key for keys in self.state_keys.values() for key in keys[:2])]
 
@@ -128,7 +133,7 @@ class Ceremony:
 
     def new_root(self, files: Mapping[str, bytes], change: Callable[[RootPage], RootPage] = lambda page: page) -> Files:
         page = self.chains(files).roots[-1].page
-        page = change(replace(page, version=page.version + 1))
+        page = change(replace(page, version=page.version + 1, genesis=self.genesis))
         return self.sign(dict(files) | dict([page_file(page, "root")]), list(self.ceremony_keys.values()))
 
     def indexed(self, files: Mapping[str, bytes]) -> Files:
