@@ -4,6 +4,7 @@ One person plays everybody here, which is what DEMO says on everything that come
 on its holder's own device (docs/OPERATING.md).
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -17,13 +18,15 @@ from tallystick.config.clock import SystemClock
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _, current_language, set_language
 from tallystick.config.periods import Period
+from tallystick.exchange.archive.pack import export_pack
+from tallystick.exchange.archive.store import Archive
 from tallystick.keys.card import Card, read_card
 from tallystick.keys.ceremony import sign_files
 from tallystick.keys.genesis import propose_genesis
 from tallystick.keys.roster import load_roster
 from tallystick.keys.roster_store import RosterStore
 from tallystick.keys.signer import Signer, load_signer
-from tallystick.keys.words import anchor_of
+from tallystick.keys.words import anchor_of, parse_anchor
 from tallystick.node.cases.opening import open_store
 from tallystick.node.desk.desk import Desk
 from tallystick.node.desk.folder import find_drafts, read_draft
@@ -35,7 +38,16 @@ from tallystick.node.intake.generate import generate_into
 from tallystick.node.intake.run import import_file
 from tallystick.node.intake.totals import year_totals
 
-__all__ = ["Done", "each_state", "fill_register", "found_federation", "home_of", "make_homes", "release_all"]
+__all__ = [
+    "Done",
+    "each_state",
+    "fill_register",
+    "found_federation",
+    "home_of",
+    "make_homes",
+    "release_all",
+    "write_pack",
+]
 
 WORKERS = 2
 _CARD_LIMIT = 256 * 1024
@@ -142,6 +154,22 @@ def _release(desk: Desk, period: Period, state: DemoState, officers: Sequence[Si
 
 def _waits(drafted: Sequence[Publication], table: str) -> bool:
     return any(row.table_id == table and row.state is PublicationState.DRAFTED for row in drafted)
+
+
+def write_pack(folder: Path, cast: Cast, words: str, advance: Callable[[], None]) -> Path:
+    """Write DIR/pack and DIR/pack.words from the first state's archive, unless an equal pack is there."""
+    home = home_of(folder, cast.states[0])
+    pack = folder / "pack"
+    if not pack.exists():
+        roster = RosterStore(home / "border" / "roster")
+        archive = Archive(home / "border" / "archive")
+        making = folder / "pack.making"
+        shutil.rmtree(making, ignore_errors=True)
+        export_pack(archive, roster.files(), making, roster.load(parse_anchor(words), SystemClock().now()))
+        making.with_name("pack.making.words").rename(folder / "pack.words")
+        making.rename(pack)
+    advance()
+    return pack
 
 
 Step = Callable[[Path, DemoState, Cast], Done]

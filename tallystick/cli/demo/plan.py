@@ -7,17 +7,18 @@ records, every country of exploitation with a hundred rows or more in CTDC's pub
 import csv
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tallystick.config.codes import almaty_states, country_alpha2_to_alpha3, country_names
-from tallystick.config.errors import ConfigError, StoreError
+from tallystick.config.errors import ConfigError, StoreError, UsageError
 from tallystick.config.files import read_bounded, replace_file
 from tallystick.config.i18n import _
 from tallystick.config.periods import Period, block_of
 
-__all__ = ["Cast", "DemoState", "Progress", "almaty_cast", "ctdc_cast"]
+__all__ = ["Cast", "DemoState", "Marks", "almaty_cast", "cast_of", "ctdc_cast"]
 
 MIN_ROWS = 100
 SEED = 20
@@ -112,7 +113,7 @@ def ctdc_cast(path: Path) -> Cast:
     return Cast(states, path.absolute())
 
 
-class Progress:
+class Marks:
     """How far a demonstration has come: a small file of marks, so that a second run resumes."""
 
     def __init__(self, folder: Path) -> None:
@@ -142,3 +143,36 @@ class Progress:
     def has(self, name: str) -> bool:
         """Tell whether a mark is set."""
         return name in self.load()
+
+
+def cast_of(marks: Marks, cases: Path | None, codes: Sequence[str] | None) -> Cast:
+    """Return the cast of a folder: the one that it was begun with, or, in a new one, the one asked for.
+
+    Args:
+        marks: The folder's marks.
+        cases: CTDC's excerpt, or None for the nine states with invented cases.
+        codes: Only these states, or None for all.
+
+    Raises:
+        UsageError: Another cast was asked for than the folder was begun with, or a state that is not in it.
+    """
+    held = marks.load().get("cast")
+    asked = {"cases": str(cases.absolute()) if cases else None, "states": sorted(codes) if codes else None}
+    if held is not None:
+        if any(asked.values()) and asked != held:
+            raise UsageError(
+                _("another demonstration was begun in this folder"),
+                hint=_("end it and remove the folder, or use another"),
+            )
+        asked = held
+    cast = ctdc_cast(Path(asked["cases"])) if asked["cases"] else almaty_cast()
+    known = {state.code for state in cast.states}
+    stray = set(asked["states"] or ()) - known
+    if stray:
+        raise UsageError(
+            _("no state of this cast is called {code}").format(code=min(stray)[:10]),
+            hint=_("there are: {names}").format(names=", ".join(sorted(known))),
+        )
+    if held is None:
+        marks.set("cast", asked)
+    return Cast(tuple(state for state in cast.states if state.code in (asked["states"] or known)), cast.cases)
