@@ -16,7 +16,7 @@ import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from tallystick.config.errors import MalformedError, SignerError, StoreError
 from tallystick.config.files import read_bounded
@@ -46,13 +46,19 @@ _SECRET_SIZE = 32
 _FORMAT = "tallystick-secret-1"
 
 
+def _power_of_two(number: int) -> int:
+    if number & (number - 1):
+        raise ValueError("must be a power of two")
+    return number
+
+
 class Work(BaseModel):
     """What one guess at a passphrase costs: scrypt (RFC 7914), ``128 * n * r`` bytes of memory, ``p`` times."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    n: Annotated[int, Field(ge=2, le=2**20, multiple_of=2)]
-    r: Annotated[int, Field(ge=1, le=16)] = 8
+    n: Annotated[int, Field(ge=2, le=2**18), AfterValidator(_power_of_two)]
+    r: Annotated[int, Field(ge=1, le=8)] = 8
     p: Annotated[int, Field(ge=1, le=16)] = 1
 
 

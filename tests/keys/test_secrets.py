@@ -151,7 +151,8 @@ def test_a_changed_or_endless_sealed_secret_is_refused(phrase_file: Path) -> Non
     bad = [
         {**document, "format": "tallystick-secret-2"},
         {**document, "work": {"n": 2**30, "r": 8, "p": 1}},
-        {**document, "work": {"n": 1023, "r": 8, "p": 1}},
+        {**document, "work": {"n": 1022, "r": 8, "p": 1}},
+        {**document, "work": {"n": 0, "r": 8, "p": 1}},
         {**document, "more": 1},
         {name: value for name, value in document.items() if name != "salt"},
     ]
