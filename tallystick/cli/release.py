@@ -6,6 +6,7 @@
 import json
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import typer
@@ -215,10 +216,11 @@ def list_(
         say(_("Nothing was drafted yet. Begin with: tallystick release draft PERIOD"))
         return
     rows = [
-        (one.release.period.text, one.release.table_id, "{} + {}".format(*one.cells), one.standing, one.where)
+        (one.release.period.text, one.release.table_id, *map(str, one.cells), one.standing, shorten(one.where, 24))
         for one in found
     ]
-    show_table((_("period"), _("table"), _("shown + withheld"), _("state"), _("signed, or index in the log")), rows)
+    header = (_("period"), _("table"), _("shown"), _("withheld"), _("state"), _("signed, or log index"))
+    show_table(header, rows, right=(2, 3))
     for one in found:
         for note in one.notes:
             say(f"{one.release.slice_name}: {note}")
@@ -259,7 +261,7 @@ def publish(
         rows = [(row.period.text, row.table_id, str(row.log_index), row.payload_id[:16]) for row in done.logged]
         show_table((_("period"), _("table"), _("log index"), _("statement")), rows, right=(2,))
     for one in done.waiting:
-        say(_("not published: {slice}: {reason}").format(slice=one.release.slice_name, reason=one.reason))
+        say(_("not published: {reason}").format(reason=one.reason))
     if not done.logged and not done.waiting:
         say(_("Nothing waits to be published."))
 
@@ -288,6 +290,7 @@ def recompute(
     if as_json:
         show_json({**_logged(found.release), "state": found.release.state.value, "checks": list(found.checks)})
         return
-    say(f"{found.release.slice_name}  {found.release.payload_id}")
+    say(found.release.slice_name)
+    say(_("  statement {digest}").format(digest=found.release.payload_id))
     for check in found.checks:
         say(_("  holds: {what}").format(what=check))

@@ -155,7 +155,7 @@ class Evidence:
         missing = [str(year) for year, frozen in found.items() if frozen is None]
         if missing:
             raise UsageError(
-                _("{period} needs its years frozen, and {years} is not").format(
+                _("{period} needs its years frozen first; these are not: {years}").format(
                     period=period.text, years=", ".join(missing)
                 ),
                 hint=_("run: tallystick release draft {year}").format(year=missing[0]),

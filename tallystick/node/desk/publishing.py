@@ -103,7 +103,9 @@ def _envelope(bench: Bench, roster: Roster, row: Publication, index: int) -> byt
     )
     persons = sorted(set(names.values()))
     if len(persons) < roster.officer_threshold:
-        who = _("{count} of {needed} officers signed").format(count=len(persons), needed=roster.officer_threshold)
+        who = _("{slice}: {count} of {needed} officers signed").format(
+            slice=row.slice_name, count=len(persons), needed=roster.officer_threshold
+        )
         said = f"{who} ({', '.join(persons)})" if persons else who
         raise BadSignatureError("; ".join((said, *notes)))
     envelope = assemble(row.payload, [one.in_envelope() for one in good])

@@ -22,11 +22,14 @@ _WORDS_A_LINE = 6
 _ALL_LISTED = 30
 
 
-def _wrapped(text: str, label: str = "") -> list[str]:
-    """Set a text in the right-hand column, with its label on the first line."""
+def _wrapped(text: str, label: str = "", most: int | None = None) -> list[str]:
+    """Set a text in the right-hand column, with its label on the first line, in at most ``most`` lines."""
     lead = f"  {label:<{_LABEL}}" if label else "  "
     rest = " " * (_LABEL + 2) if label else "  "
-    return textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=rest) or [lead.rstrip()]
+    set_ = textwrap.wrap(
+        text, _WIDTH, initial_indent=lead, subsequent_indent=rest, max_lines=most, placeholder=_(" ... (cut here)")
+    )
+    return set_ or [lead.rstrip()]
 
 
 def digest_lines(digest: str) -> list[str]:
@@ -49,25 +52,29 @@ def _title(draft: DraftFolder, title: str) -> list[str]:
     return [f"{title}{stamp.rjust(_WIDTH - len(title))}".rstrip(), *textwrap.wrap(headline(draft), _WIDTH)]
 
 
-def _facts(draft: DraftFolder) -> list[str]:
+def _facts(draft: DraftFolder, most: int | None = None) -> list[str]:
+    """Say what, when and for whom; each fact in at most ``most`` lines."""
     said = draft.statement.predicate
     meta = said.metadata
     catalogue = _("{table} {version}, catalogue {number}").format(
         table=said.table.id, version=said.table.version, number=said.catalogue.version
     )
     unit = {"persons": _("persons"), "reports": _("reports")}[meta.unit]
-    lines = _wrapped(catalogue, _("table"))
-    lines += _wrapped(f"{unit}, {meta.reference_date_basis}", _("counts"))
-    lines += _wrapped(meta.cut_off, _("cut-off"))
-    lines += _wrapped(meta.sources, _("sources"))
-    lines += _wrapped(meta.legal_definition, _("definition")) if meta.legal_definition else []
-    lines += _wrapped(meta.share_unknown, _("unknown")) if meta.share_unknown else []
-    lines += _wrapped(_("the rows behind the figures were already censored"), _("beware")) if meta.censored else []
-    lines += _wrapped(meta.notes, _("notes")) if meta.notes else []
-    lines += _wrapped(_("every state of the federation"), _("audience"))
-    lines += _wrapped(said.handling, _("handling"))
     revision = _("1, replaces nothing") if said.supersedes is None else f"{said.revision} ({said.supersedes})"
-    return lines + _wrapped(revision, _("revision"))
+    facts = (
+        (_("table"), catalogue),
+        (_("counts"), f"{unit}, {meta.reference_date_basis}"),
+        (_("cut-off"), meta.cut_off),
+        (_("sources"), meta.sources),
+        (_("definition"), meta.legal_definition),
+        (_("unknown"), meta.share_unknown),
+        (_("beware"), _("the rows behind the figures were already censored") if meta.censored else None),
+        (_("notes"), meta.notes),
+        (_("audience"), _("every state of the federation")),
+        (_("handling"), said.handling),
+        (_("revision"), revision),
+    )
+    return [line for label, text in facts if text for line in _wrapped(text, label, most)]
 
 
 def _label(draft: DraftFolder, seen: Observation) -> str:
@@ -88,14 +95,28 @@ def _figure(cell: Observation) -> str:
     return _("withheld") if cell.value is None else str(cell.value)
 
 
+def _legend(draft: DraftFolder, listed: Sequence[Observation]) -> list[str]:
+    """Name the codes that stand in place of labels."""
+    table = draft.table.table
+    named = {
+        code: draft.catalogue.code_label(table, name, code)
+        for at, name in enumerate(table.dimension_ids)
+        for code in (cell.key[at] for cell in listed)
+    }
+    codes = "; ".join(f"{code} {label}" for code, label in named.items())
+    return _wrapped(f"{' / '.join(table.dimension_ids)}: {codes}")
+
+
 def _listing(draft: DraftFolder, listed: Sequence[Observation]) -> list[str]:
-    """Set one cell a line; codes instead of labels where a label would have to be cut."""
+    """Set one cell a line; codes and their legend where a label would have to be cut."""
     figure = max((len(_figure(cell)) for cell in listed), default=0)
     labels = [_label(draft, cell) for cell in listed]
-    if max(map(len, labels), default=0) > _WIDTH - figure - 4:
+    cut = max(map(len, labels), default=0) > _WIDTH - figure - 4
+    if cut:
         labels = ["/".join(cell.key) for cell in listed]
     width = max(map(len, labels), default=0)
-    return [f"  {name:<{width}}  {_figure(cell):>{figure}}" for name, cell in zip(labels, listed, strict=True)]
+    lines = [f"  {name:<{width}}  {_figure(cell):>{figure}}" for name, cell in zip(labels, listed, strict=True)]
+    return [*_legend(draft, listed), *lines] if cut else lines
 
 
 def _unlisted(draft: DraftFolder, listed: int) -> list[str]:
@@ -187,7 +208,7 @@ def screen(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> list[
 
 def page(draft: DraftFolder) -> list[str]:
     """Return the draft as one sheet of at most 64 lines, with room for ink."""
-    above = [*_title(draft, _("RELEASE FOR SIGNATURE")), "", *_facts(draft), "", _("WHAT EVERY STATE WILL SEE")]
+    above = [*_title(draft, _("RELEASE FOR SIGNATURE")), "", *_facts(draft, most=2), "", _("WHAT EVERY STATE WILL SEE")]
     ink = "_" * 30
     below = [
         "", *_cost(draft), "", *_signed(draft), "",
@@ -201,17 +222,19 @@ def page(draft: DraftFolder) -> list[str]:
 def _in_columns(draft: DraftFolder, room: int) -> list[str]:
     """Fit the cells into ``room`` lines, as codes in columns where labels take too much, and say what is left out."""
     listed = _listed(draft)
-    if len(listed) + 1 <= room:
-        return [*_listing(draft, listed), *_unlisted(draft, len(listed))]
+    whole = [*_listing(draft, listed), *_unlisted(draft, len(listed))]
+    if len(whole) <= room:
+        return whole
+    legend = _legend(draft, listed)
     cells = ["/".join(cell.key) + " " + _figure(cell) for cell in listed]
     width = max(map(len, cells)) + 2
     columns = max((_WIDTH - 2) // width, 1)
-    deep = max(min(room - 2, -(-len(cells) // columns)), 1)
+    deep = max(min(room - len(legend) - 2, -(-len(cells) // columns)), 1)
     kept = cells[: deep * columns]
     lines = ["  " + "".join(f"{text:<{width}}" for text in kept[row::deep]).rstrip() for row in range(deep)]
     if len(kept) < len(cells):
         lines.append(_("  {count} more figures stand in data.csv").format(count=len(cells) - len(kept)))
-    return [*lines, *_unlisted(draft, len(listed))]
+    return [*legend, *lines, *_unlisted(draft, len(listed))]
 
 
 def document(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from tallystick.node.desk.folder import read_draft
 from tests.node.desk.test_publishing import check_one_truth
 from tests.support.desks import DeskHome
 from tests.support.killing import CALLS, every_step, run_and_kill
+from tests.support.syscall_killer import build, serve
 
 Y2018 = parse_period("2018")
 LEFT_OUT = ("VICTIMS_AGE", "VICTIMS_FORM")
@@ -119,3 +120,15 @@ def test_two_publishes_at_once_log_each_release_once(drafted: DeskHome) -> None:
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     check_one_truth(drafted, 4)
+
+
+@pytest.mark.slow
+def test_a_kill_at_the_writes_below_python_too(drafted: DeskHome, tmp_path: Path) -> None:
+    """SQLite's own writes are not Python's: every third writing system call of a publish."""
+    library = build(tmp_path)
+    if library is None:
+        pytest.skip("no C compiler here")
+    drafted.sign("2018", table_id="VICTIMS")
+    drafted.sign("2018", table_id="VICTIMS_SEX")
+    tried = int(serve(library, "tests.support.desk_kills:kill_publish", str(drafted.home), "3", "2").split()[-1])
+    assert tried > 100

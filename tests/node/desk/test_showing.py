@@ -58,6 +58,18 @@ def test_nothing_is_wider_than_the_terminal_and_the_sheet_is_one_page(draft: Dra
         assert len(sheet) <= 64
 
 
+def test_even_the_longest_metadata_leave_one_page_and_the_screen_shows_them_whole(tmp_path: Path) -> None:
+    text = "zzz " * 400
+    metadata = {
+        "unit": "persons", "reference_date_basis": text, "cut_off": "2021-03-01", "sources": text,
+        "legal_definition": text, "share_unknown": "SEX none", "censored": True, "notes": text,
+    }  # fmt: skip
+    draft = read_draft(sample_draft(tmp_path, metadata=metadata))
+    assert len(page(draft)) <= 64
+    assert "(cut here)" in "\n".join(page(draft))
+    assert " ".join(screen(draft, ())).count("zzz") == 1600
+
+
 def test_no_cell_disappears_without_being_counted(wide: DraftFolder) -> None:
     assert sum(" 1000" in line for line in screen(wide, ())) == 160
     assert "8 other cells are withheld" in "\n".join(screen(wide, ()))
