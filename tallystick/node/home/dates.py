@@ -133,7 +133,10 @@ def check_leaf_dates(border: Path, state: str, now: datetime) -> list[Finding]:
         leaf.not_valid_after_utc,
         now,
         over=_("the TLS certificate ended on {day}: no peer can connect"),
-        hint=_("make a new one and carry its card to a rotation: tallystick roster rotate"),
+        hint=_(
+            "make another with init --border --home ELSEWHERE and the same passphrase, rotate its card into the roster,"
+            " then move its tls.crt and secrets/tls.pem here"
+        ),
     )
 
 

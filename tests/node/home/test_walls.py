@@ -16,7 +16,7 @@ NOBODY = 65_534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="two users are needed; only root can become another")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home whose parents everybody can walk through, so that only its own permissions stand in the way."""
     with tempfile.TemporaryDirectory() as folder:
