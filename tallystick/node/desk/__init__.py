@@ -2,7 +2,7 @@
 
     with Desk.open(home, ask, clock) as desk:           # tallystick.node.desk.desk
         desk.draft(parse_period("2018"))
-    ...                                                 # officers: folder.read_draft, showing.screen, signing.sign_draft
+    ...                                                 # officers: read_draft, screen, sign_draft
     with Desk.open(home, ask, clock) as desk:
         desk.sync(); desk.publish()
 

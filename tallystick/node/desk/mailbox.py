@@ -6,7 +6,7 @@ desk itself; the border is not believed) and receipts for own releases (verified
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tallystick.exchange.log.tilelog import TileLog
 from tallystick.exchange.spool import FileCursor, SpoolReader, SpoolWriter
 from tallystick.keys.roster import roster_digest
 from tallystick.keys.roster_store import RosterStore
+from tallystick.keys.roster_types import RosterKey
 from tallystick.node.desk.bench import Bench
 from tallystick.proto.exchange.v1 import spool_pb2
 
@@ -134,8 +135,7 @@ class _Taker:
         if kind == "roster":
             self._take_roster({file.name: file.data for file in message.roster.files})
         else:
-            for file in message.receipts.files:
-                self._take_receipt(file.name, file.data)
+            self._take_receipts({file.name: file.data for file in message.receipts.files})
 
     def _take_roster(self, files: Mapping[str, bytes]) -> None:
         theirs = {name.removeprefix(_ROSTER): data for name, data in files.items() if name.startswith(_ROSTER)}
@@ -152,24 +152,31 @@ class _Taker:
                 )
             )
 
-    def _take_receipt(self, name: str, data: bytes) -> None:
-        """Keep a receipt for a release of our own, and remember the newest head that others hold."""
-        bench = self._bench
-        keys = bench.roster().state(bench.state).log_keys
-        log = bench.log(bench.roster())
+    def _take_receipts(self, files: Mapping[str, bytes]) -> None:
+        """Keep the receipts that hold; one that does not spoils no other."""
+        roster = self._bench.roster()
+        log = self._bench.log(roster)
         if log is None:
-            raise StoreError(_("a receipt for a log that was not begun"))
-        self._remember(parse_proof(data).checkpoint, verify_checkpoint(
-            parse_proof(data).checkpoint, origin=log.origin, keys=keys
-        ))  # fmt: skip
+            raise StoreError(_("receipts for a log that was not begun"))
+        keys = roster.state(self._bench.state).log_keys
+        for name, data in files.items():
+            try:
+                self._take_receipt(log.origin, keys, name, data)
+            except TallystickError as error:
+                self.notes.append(_("{name}: {what}").format(name=name[:120], what=error.message))
+
+    def _take_receipt(self, origin: str, keys: Sequence[RosterKey], name: str, data: bytes) -> None:
+        """Keep a receipt for a release of our own, and remember the newest head that others hold."""
+        checkpoint = parse_proof(data).checkpoint
+        self._remember(checkpoint, verify_checkpoint(checkpoint, origin=origin, keys=keys))
         identity = name.rpartition("/")[2].removesuffix(_RECEIPT)
-        row = bench.publications.by_id(identity)
+        row = self._bench.publications.by_id(identity)
         if row is None or row.envelope is None or row.log_index is None:
-            raise MalformedError(_("{name}: a receipt for no release of ours").format(name=name[:120]))
-        index, _head = verify_proof(data, row.envelope, log.origin, keys)
+            raise MalformedError(_("a receipt for no release of ours"))
+        index, _head = verify_proof(data, row.envelope, origin, keys)
         if index != row.log_index:
-            raise MalformedError(_("{name}: a receipt for another index").format(name=name[:120]))
-        replace_file(_receipts(bench) / f"{identity}{_RECEIPT}", data, SHARED_FILE)
+            raise MalformedError(_("a receipt for another index"))
+        replace_file(_receipts(self._bench) / f"{identity}{_RECEIPT}", data, SHARED_FILE)
         self.receipts += 1
 
     def _remember(self, checkpoint: bytes, head: Checkpoint) -> None:
