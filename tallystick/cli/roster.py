@@ -16,7 +16,6 @@ from tallystick.config.i18n import _
 if TYPE_CHECKING:
     from tallystick.config.catalogue import Catalogue
     from tallystick.keys.ceremony import Pending
-    from tallystick.keys.merge import MergeResult
     from tallystick.keys.roster_store import RosterStore
     from tallystick.keys.words import Anchor
 
@@ -30,6 +29,11 @@ OutFlag = typer.Option(..., "--out", metavar="DIR", help="A new folder for the p
 PassphraseFlag = typer.Option(
     None, "--passphrase-file", metavar="FILE", help="File whose first line is the passphrase (mode 0600)."
 )
+
+
+def is_terminal() -> bool:
+    """Say whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def _catalogue(name: str) -> "Catalogue":
@@ -56,7 +60,7 @@ def _proposed(folder: Path, files: Mapping[str, bytes], *, as_json: bool) -> Non
         return
     _lines(describe(files, waiting))
     _lines([_("Nobody has signed yet:"), *standing(waiting), ""])
-    say(_("Carry copies of {folder} to them. Each one, on his own device:").format(folder=folder))
+    say(_("Carry copies of the folder to them. Each one, on his own device:"))
     say(f"  tallystick roster sign {folder.name} --key FILE")
     say(_("Then put the copies together where the roster is kept:"))
     say(f"  tallystick roster apply {folder.name} ...")
@@ -98,7 +102,7 @@ def sign(
     from tallystick.keys.signer import load_signer
     from tallystick.keys.tuf_keys import OfflineKey
 
-    if not yes and (as_json or not sys.stdin.isatty()):
+    if not yes and (as_json or not is_terminal()):
         raise SignerError(
             _("nobody can be asked whether to sign: this is no terminal"),
             hint=_("read it with: tallystick roster show DIR - then sign with --yes"),
@@ -120,7 +124,8 @@ def sign(
         show_json({"signatures": str(path), "signed": [item.link.name.text for item in mine], "keyid": signer.keyid})
         return
     say(_("Signed: {names}").format(names=", ".join(item.link.name.text for item in mine)))
-    say(_("Hand back the folder, or this file alone: {path}").format(path=path))
+    say(_("Hand back the folder, or this file alone:"))
+    say(f"  {path}")
 
 
 @app.command()
@@ -132,6 +137,7 @@ def apply(
     as_json: bool = JsonFlag,
 ) -> None:
     """Put signed copies together, check them by the rules and adopt what holds."""
+    from tallystick.cli.roster_show import adoption_document, show_adoption
     from tallystick.keys.ceremony import pending
     from tallystick.keys.proposal import read_proposals
 
@@ -146,7 +152,10 @@ def apply(
     results = {side: store.adopt(signed, at=now, anchor=anchor) for side, store in stores.items()}
     if waiting and not any(result.changed for result in results.values()):
         raise _too_few(waiting)
-    _report_adoption(results, waiting, first=first, as_json=as_json)
+    if as_json:
+        show_json(adoption_document(results))
+    else:
+        show_adoption(results, waiting, first=first)
     for split in (split for result in results.values() for split in result.splits):
         raise split.to_error()
 
@@ -202,31 +211,6 @@ def _too_few(waiting: "list[Pending]") -> BadSignatureError:
         ),
         hint=_("who is missing says: tallystick roster show DIR - once they have signed, name all copies"),
     )
-
-
-def _report_adoption(
-    results: "dict[str, MergeResult]", waiting: "list[Pending]", *, first: bool, as_json: bool
-) -> None:
-    from tallystick.keys.describe import standing, words_lines
-
-    roster = next(iter(results.values())).roster
-    notes = list(dict.fromkeys(note for result in results.values() for note in result.notes))
-    if as_json:
-        changed = {side: result.changed for side, result in results.items()}
-        show_json({"federation": roster.federation_id, "words": roster.words, "changed": changed, "notes": notes})
-        return
-    for side, result in results.items():
-        say(_("{side}: adopted").format(side=side) if result.changed else _("{side}: nothing new").format(side=side))
-    say(_("Root {root}, targets {targets}, {states} states{demo}").format(
-        root=roster.root_version, targets=roster.targets_version, states=len(roster.states),
-        demo=_(" - DEMO") if roster.demo else ""))  # fmt: skip
-    if first:
-        say(_("The federation's words; compare them with the note on which you have them:"))
-        _lines(words_lines(roster.federation_id))
-    say(_("Federation {federation}").format(federation=roster.federation_id))
-    if waiting:
-        _lines([_("Not adopted, because too few have signed:"), *standing(waiting)])
-    _lines([_("Noted: {note}").format(note=note) for note in notes])
 
 
 @app.command()

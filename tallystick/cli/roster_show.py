@@ -7,12 +7,54 @@ from tallystick.cli.output import say, show_table
 from tallystick.config.clock import rfc3339
 from tallystick.config.i18n import _
 from tallystick.keys.ceremony import Pending
-from tallystick.keys.describe import grouped, key_line, role_label, words_lines
+from tallystick.keys.describe import grouped, key_line, role_label, standing, words_lines
+from tallystick.keys.merge import MergeResult
 from tallystick.keys.roster import GENESIS
 from tallystick.keys.roster_types import Roster, RosterKey, StateEntry
 from tallystick.keys.words import anchor_of
 
-__all__ = ["proposal_document", "roster_document", "show_roster"]
+__all__ = ["adoption_document", "proposal_document", "roster_document", "show_adoption", "show_roster"]
+
+
+def _notes(results: Mapping[str, MergeResult]) -> list[str]:
+    return list(dict.fromkeys(note for result in results.values() for note in result.notes))
+
+
+def adoption_document(results: Mapping[str, MergeResult]) -> dict[str, Any]:
+    """Return as JSON what came of adopting a roster on desk and border."""
+    roster = next(iter(results.values())).roster
+    return {
+        "federation": roster.federation_id,
+        "words": roster.words,
+        "changed": {side: result.changed for side, result in results.items()},
+        "notes": _notes(results),
+    }
+
+
+def show_adoption(results: Mapping[str, MergeResult], waiting: Sequence[Pending], *, first: bool) -> None:
+    """Say what came of adopting a roster; at the first time, the federation's words."""
+    roster = next(iter(results.values())).roster
+    for side, result in results.items():
+        say(_("{side}: adopted").format(side=side) if result.changed else _("{side}: nothing new").format(side=side))
+    say(
+        _("Root {root}, targets {targets}, {states} states{demo}").format(
+            root=roster.root_version,
+            targets=roster.targets_version,
+            states=len(roster.states),
+            demo=_(" - DEMO") if roster.demo else "",
+        )
+    )
+    if first:
+        say(_("The federation's words; compare them with the note on which you have them:"))
+        for line in words_lines(roster.federation_id):
+            say(line)
+    say(_("Federation {federation}").format(federation=roster.federation_id))
+    if waiting:
+        say(_("Not adopted, because too few have signed:"))
+        for line in standing(waiting):
+            say(line)
+    for note in _notes(results):
+        say(_("Noted: {note}").format(note=note))
 
 
 def proposal_document(files: Mapping[str, bytes], items: Sequence[Pending]) -> dict[str, Any]:

@@ -124,9 +124,13 @@ def _targets(page: TargetsPage, draft: Draft) -> list[str]:
         codes = [grant.code for grant in page.grants if grant.role == role]
         if codes:
             lines += _filled(f"{role_label(role)}:", codes)
-    lines.append(_("  Table catalogue {digest}, {length} bytes").format(
-        digest=grouped(page.catalogue_sha256), length=page.catalogue_length))  # fmt: skip
     before = draft.targets[page.version - 2].page if page.version > 1 else None
+    new = before is not None and before.catalogue_sha256 != page.catalogue_sha256
+    lines.append(
+        _("  Table catalogue {digest}{mark}").format(
+            digest=grouped(page.catalogue_sha256), mark=_("  NEW") if new else ""
+        )
+    )
     lines.append(_("  State keys, any 2 of 3 of which sign the state's own page:"))
     for grant in page.grants:
         lines += _grant(grant, before.grant(grant.code) if before else None, changed=before is not None)
@@ -151,15 +155,18 @@ def _state(page: StatePage, draft: Draft) -> list[str]:
     old = draft.states[page.code.lower()][page.version - 2].page
     before = {key.keyid: key for key in old.keys}
     now = {key.keyid for key in page.keys}
-    lines += [f"  {_('comes:')} {line.strip()}" for line in _keys([k for k in page.keys if k.keyid not in before])]
+    lines += _headed(_("These keys come:"), [key for key in page.keys if key.keyid not in before])
     for key in page.keys:
         if key.keyid in before and key.refused_from != before[key.keyid].refused_from:
-            text = _("refused from log index {index} on:").format(index=key.refused_from)
-            lines += [f"  {text} {line.strip()}" for line in _keys([key])]
-    lines += [f"  {_('goes:')} {line.strip()}" for line in _keys([k for k in old.keys if k.keyid not in now])]
+            lines += _headed(_("Refused from log index {index} on:").format(index=key.refused_from), [key])
+    lines += _headed(_("These keys go:"), [key for key in old.keys if key.keyid not in now])
     if page.endpoints != old.endpoints:
         lines += _filled(_("listens at"), page.endpoints or (_("no address"),))
     return lines if len(lines) > 1 else [*lines, _("  nothing changes but the time for which it is valid")]
+
+
+def _headed(head: str, keys: Sequence[RosterKey]) -> list[str]:
+    return [f"  {head}", *(f"  {line}" for line in _keys(keys))] if keys else []
 
 
 def _keys(keys: Sequence[RosterKey]) -> list[str]:
