@@ -1,0 +1,155 @@
+"""An answer for spreadsheets: CSV and XLSX with everything in them, and nothing that becomes a formula.
+
+A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is run by Excel and its kin as a
+formula (CWE-1236); officers' names and sources are other people's words. In CSV such a cell gets an apostrophe
+before it, in XLSX it is stored as text and marked to stay so.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from tallystick.config.i18n import _
+from tallystick.exchange.query.answer import Answer, Row
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+__all__ = ["harmless", "to_csv", "to_xlsx"]
+
+Cell = str | int | float | None
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FIXED = (
+    "kind",
+    "value",
+    "low",
+    "high",
+    "noise_sd",
+    "withheld_cells",
+    "basis",
+    "states",
+    "not_released",
+    "missing",
+    "unit",
+    "releases",
+    "log_indices",
+    "officers",
+    "methods",
+    "status",
+)
+_SOURCES = (
+    "release",
+    "state",
+    "table",
+    "period",
+    "revision",
+    "log_index",
+    "officers",
+    "status",
+    "method",
+    "profile",
+    "parameters",
+    "handling",
+    "unit",
+    "reference_date_basis",
+    "cut_off",
+    "sources",
+    "legal_definition",
+    "censored",
+    "notes",
+)
+
+
+def harmless(value: Cell) -> Cell:
+    """Return a cell that no spreadsheet runs."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _join(values: Iterable[object]) -> str:
+    return "; ".join(dict.fromkeys(str(value) for value in values))
+
+
+def _row(answer: Answer, row: Row) -> list[Cell]:
+    found = [answer.provenance[identity] for identity in row.releases]
+    return [
+        row.state or "",
+        row.period,
+        row.freq,
+        *row.key,
+        row.kind,
+        row.value,
+        row.low,
+        row.high,
+        row.noise_sd,
+        row.withheld,
+        row.basis,
+        _join(row.states),
+        _join(row.not_released),
+        _join(row.missing),
+        answer.unit,
+        _join(row.releases),
+        "; ".join(str(one.log_index) for one in found),
+        _join(name for one in found for name in one.officers),
+        _join(f"{one.method['id']}/{one.method['profile']}" for one in found),
+        _join(one.status for one in found),
+    ]
+
+
+def _header(answer: Answer) -> list[Cell]:
+    return ["state", "period", "freq", *answer.dimensions, *_FIXED]
+
+
+def _sources(answer: Answer) -> Iterable[list[Cell]]:
+    for one in answer.provenance.values():
+        told = one.metadata
+        parameters = _join(f"{name}={value}" for name, value in sorted(one.method["parameters"].items()))
+        lead: list[Cell] = [
+            one.payload_id,
+            one.state,
+            one.table,
+            one.period,
+            one.revision,
+            one.log_index,
+            _join(one.officers),
+        ]
+        method: list[Cell] = [one.status, one.method["id"], one.method["profile"], parameters, one.handling]
+        names = ("unit", "reference_date_basis", "cut_off", "sources", "legal_definition", "censored", "notes")
+        yield [*lead, *method, *("" if told.get(name) is None else str(told[name]) for name in names)]
+
+
+def to_csv(answer: Answer) -> str:
+    """Return the rows as CSV (RFC 4180, UTF-8), one line per figure, provenance in the last columns."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_header(answer))
+    for row in answer.rows:
+        writer.writerow([harmless(cell) for cell in _row(answer, row)])
+    return out.getvalue()
+
+
+def to_xlsx(answer: Answer) -> bytes:
+    """Return a workbook with the sheets figures, sources and notes."""
+    from openpyxl import Workbook  # noqa: PLC0415 - only whoever wants a workbook loads it
+
+    book = Workbook()
+    figures = book.active
+    if figures is None:
+        figures = book.create_sheet()
+    figures.title = "figures"
+    _fill(figures, _header(answer), (_row(answer, row) for row in answer.rows))
+    _fill(book.create_sheet("sources"), list(_SOURCES), _sources(answer))
+    _fill(book.create_sheet("notes"), [_("note")], ([note] for note in answer.notes))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _fill(sheet: "Worksheet", header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> None:
+    for number, cells in enumerate((header, *rows), 1):
+        for column, value in enumerate(cells, 1):
+            cell = sheet.cell(number, column, value)
+            if isinstance(value, str):
+                cell.data_type = "s"
+                cell.quotePrefix = value.startswith(_FORMULA)
+    sheet.freeze_panes = "A2"
