@@ -90,9 +90,10 @@ class Wire:
         """Write a state's static tree with its roster, as its border would serve it."""
         state = self.federation.state(code)
         archive = Archive(folder)
-        if size is None or size:
-            view, before = state.view(size), archive.view(state.cc)
-            start = before.size if before else 0
+        before = archive.view(state.cc)
+        start, stop = before.size if before else 0, len(state.entries) if size is None else size
+        if stop > start:
+            view = state.view(stop)
             releases = self.federation.verified(code)[start : view.size]
             archive.accept(state.cc, view, state.entries[start : view.size], releases, state.data)
         RosterStore(folder / "roster").adopt(self.roster_files, at=NOW, anchor=self.ceremony.anchor)

@@ -122,6 +122,11 @@ def _meaning(status: grpc.StatusCode, details: str) -> tuple[str, str | None]:
     code = grpc.StatusCode
     if status == code.UNAVAILABLE and ("SSL" in details or "andshake" in details):
         return refused_leaf()
+    if status == code.UNAVAILABLE and ("closed" in details or "reset" in details):
+        return (
+            _("it closed the connection without a word"),
+            _("its roster may not name our TLS leaf yet, or no longer; compare them (tallystick roster show)"),
+        )
     if "larger than max" in details or "ompress" in details:
         status = code.DATA_LOSS
     words = {

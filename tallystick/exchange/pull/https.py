@@ -26,6 +26,14 @@ _PIECE = 256 * 1024
 _ABSENT = {403, 404, 410}
 _REFUSED = {400, 495, 496}
 """What nginx says when it does not accept the client's certificate."""
+_CLOSED = (
+    http.client.RemoteDisconnected,
+    BrokenPipeError,
+    ConnectionResetError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
+"""How a connection looks that the other side closed while it was idle."""
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "tallystick"}
 
 
@@ -124,7 +132,7 @@ class HttpsSource:
         fresh = self._connection is None
         try:
             answer = self._ask(path)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+        except _CLOSED:
             if fresh:
                 raise
             self.close()  # the server closed an idle connection, as it may
@@ -137,6 +145,8 @@ class HttpsSource:
             raise _refused()
         if answer.status != http.client.OK or answer.getheader("Content-Encoding", "identity") != "identity":
             raise PeerError(_("it answered {path} with status {status}").format(path=path, status=answer.status))
+        if answer.length is None and not answer.chunked:
+            raise PeerError(_("it sent {path} without its length").format(path=path))  # a cut could not be told
         return _body(answer, path, limit, watch)
 
     def _ask(self, path: str) -> http.client.HTTPResponse:
@@ -164,6 +174,7 @@ def _body(answer: http.client.HTTPResponse, path: str, limit: int, watch: Watch)
             raise PeerError(_("{path} is larger than {limit} bytes").format(path=path, limit=limit))
     if answer.length:
         raise http.client.IncompleteRead(b"", answer.length)
+    answer.close()  # read1 does not, and the connection would not take another request
     return bytes(pieces)
 
 

@@ -21,7 +21,7 @@ __all__ = ["SCHEMES", "HeadInfo", "PullLimits", "Source", "check_url", "open_sou
 
 SCHEMES = ("grpcs", "https", "file")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}")
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
 
 
 @dataclass(frozen=True)
