@@ -74,7 +74,7 @@ def true_of(truth: Truth, table: str, row: Row) -> int:
     return total
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(truths(), st.data())
 def test_the_truth_is_within_every_interval(truth: Truth, data: st.DataObject) -> None:
     federation = FEDERATION
