@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from tallystick.cli.demo.plan import SEED, Cast, DemoState
 from tallystick.config.catalogue import load_shipped
@@ -172,10 +173,11 @@ def write_pack(folder: Path, cast: Cast, words: str, advance: Callable[[], None]
     return pack
 
 
-Step = Callable[[Path, DemoState, Cast], Done]
+Result = TypeVar("Result")
+Step = Callable[[Path, DemoState, Cast], Result]
 
 
-def _in_worker(step: Step, folder: Path, state: DemoState, cast: Cast, language: str) -> Done:
+def _in_worker(step: Step[Result], folder: Path, state: DemoState, cast: Cast, language: str) -> Result:
     set_language(language)
     return step(folder, state, cast)
 
@@ -189,13 +191,13 @@ def _pool() -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def each_state(step: Step, folder: Path, cast: Cast, advance: Callable[[], None]) -> list[Done]:
+def each_state(step: Step[Result], folder: Path, cast: Cast, advance: Callable[[], None]) -> list[Result]:
     """Run a step for every state, two at a time, in processes of their own; results in the cast's order."""
-    done: dict[str, Done] = {}
+    done: dict[str, Result] = {}
     with _pool() as pool:
-        waiting = [pool.submit(_in_worker, step, folder, state, cast, current_language()) for state in cast.states]
+        language = current_language()
+        waiting = {pool.submit(_in_worker, step, folder, state, cast, language): state for state in cast.states}
         for future in as_completed(waiting):
-            result = future.result()
-            done[result.code] = result
+            done[waiting[future].code] = future.result()
             advance()
     return [done[state.code] for state in cast.states]

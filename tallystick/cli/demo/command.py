@@ -1,7 +1,9 @@
 """``tallystick demo run`` and ``stop``: the steps in order, each with a progress bar, each resumed where it stopped."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
@@ -10,6 +12,8 @@ from tallystick.config.errors import ConfigError
 from tallystick.config.i18n import _, ngettext
 
 __all__ = ["app"]
+
+Result = TypeVar("Result")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,7 +27,7 @@ def run(
     states: str | None = typer.Option(None, "--states", metavar="KAZ,KGZ", help="Only these states take part."),
 ) -> None:
     """Set up a whole federation, let it work, and show what came of it; a second run resumes."""
-    from tallystick.cli.demo import build, running, tell
+    from tallystick.cli.demo import build, emailed, running, tell
     from tallystick.cli.demo.plan import Marks, cast_of
 
     folder = folder.absolute()
@@ -32,7 +36,7 @@ def run(
     cast = cast_of(marks, cases, states.split(",") if states else None)
     tell.opening(cast, resumed=marks.has("released"))
 
-    def step(label: str, total: int, work: "Callable[[Callable[[], None]], object]") -> object:
+    def step(label: str, total: int, work: Callable[[Callable[[], None]], Result]) -> Result:
         with progress(label.ljust(_WIDTH), total) as advance:
             return work(advance)
 
@@ -43,16 +47,20 @@ def run(
         marks.set("words", words)
         label = _("registers")
         filled = step(label, count, lambda tick: build.each_state(build.fill_register, folder, cast, tick))
-        marks.set("filled", {done.code: done.figures for done in filled})  # type: ignore[attr-defined]
+        marks.set("filled", {done.code: done.figures for done in filled})
         label = _("count, protect, sign, log")
         released = step(label, count, lambda tick: build.each_state(build.release_all, folder, cast, tick))
-        marks.set("released", {done.code: done.figures for done in released})  # type: ignore[attr-defined]
+        marks.set("released", {done.code: done.figures for done in released})
     sizes = {code: figures["published"] for code, figures in marks.load()["released"].items()}
     running.introduce(folder, cast)
     step(_("borders up"), count, lambda tick: running.start_all(folder, cast, tick))
     label = _("everybody verifies everybody")
     step(label, count * count, lambda tick: running.wait_for_all(folder, cast, sizes, tick))
     step(_("offline pack"), 1, lambda tick: build.write_pack(folder, cast, marks.load()["words"], tick))
+    if not marks.has("compared"):
+        label = _("attack on both kinds of tables")
+        compared = step(label, count, lambda tick: build.each_state(emailed.compare_state, folder, cast, tick))
+        marks.set("compared", asdict(sum(compared, emailed.Compared())))
     tell.story(folder, cast, marks)
 
 

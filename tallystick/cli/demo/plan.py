@@ -157,7 +157,7 @@ def cast_of(marks: Marks, cases: Path | None, codes: Sequence[str] | None) -> Ca
         UsageError: Another cast was asked for than the folder was begun with, or a state that is not in it.
     """
     held = marks.load().get("cast")
-    asked = {"cases": str(cases.absolute()) if cases else None, "states": sorted(codes) if codes else None}
+    asked: dict[str, Any] = {"cases": str(cases.absolute()) if cases else None, "states": sorted(codes or ()) or None}
     if held is not None:
         if any(asked.values()) and asked != held:
             raise UsageError(

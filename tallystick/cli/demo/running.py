@@ -92,10 +92,10 @@ def wait_for_all(folder: Path, cast: Cast, sizes: Mapping[str, int], advance: Ca
                     del waiting[one.code, other]
                     advance()
         if waiting and time.monotonic() > until:
-            one, other = next(iter(waiting))
+            (code, other), one = next(iter(waiting.items()))
             raise PeerError(
-                _("{one} does not hold the log of {other} yet").format(one=one, other=other),
-                hint=_("look into {path}").format(path=home_of(folder, waiting[one, other]) / "border" / "border.log"),
+                _("{one} does not hold the log of {other} yet").format(one=code, other=other),
+                hint=_("look into {path}").format(path=home_of(folder, one) / "border" / "border.log"),
             )
         time.sleep(_POLL)
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tallystick.cli.demo.build import home_of
-
 from tallystick.cli.demo.plan import Cast, Marks
 from tallystick.cli.demo.running import held, running
 from tallystick.cli.demo.walls import change_one_digit, file_wall, maps_case_store, reads_without_key, secrets_of
@@ -47,7 +46,7 @@ def story(folder: Path, cast: Cast, marks: Marks) -> None:
     _counted(cast, marks)
     _verified(folder, cast, marks)
     _asked(folder, cast)
-    # _emailed(folder, cast)
+    _emailed(marks)
     _digit(folder, words)
     _border(folder, cast)
     _yours(folder, cast)
@@ -81,30 +80,28 @@ def _verified(folder: Path, cast: Cast, marks: Marks) -> None:
         say("   " + " ".join(words[start : start + 8]))
 
 
-def _tallystick(arguments: Sequence[str], folder: Path) -> None:
-    """Run a command as a person would, after showing it."""
+def _tallystick(arguments: Sequence[str], folder: Path, *, sections: int | None = None) -> None:
+    """Run a command as a person would, after showing it; of its output, only the first ``sections`` if so asked."""
     say("$ tallystick " + " ".join(arguments))
-    sys.stdout.flush()
     environment = {**os.environ, "COLUMNS": str(_COLUMNS)}
     command = [sys.executable, "-m", "tallystick.cli.main", *arguments]
-    subprocess.run(command, cwd=folder.parent, check=False, env=environment)  # noqa: S603 - our own command
+    answer = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=folder.parent, check=False, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    parts = answer.stdout.rstrip("\n").split("\n\n")
+    say("\n\n".join(parts[:sections]))
+    if sections is not None and len(parts) > sections:
+        say("...")
 
 
 def _asked(folder: Path, cast: Cast) -> None:
     _heading(3, _("One question across all of them"))
-    analyst = cast.states[0]
-    year = max(state.years[1] for state in cast.states) if cast.cases is None else _busiest(cast)
-    home = f"{folder.name}/{analyst.code.lower()}"
+    year = 2019 if cast.cases is None else _busiest(cast)
+    home = f"{folder.name}/{cast.states[0].code.lower()}"
     ask = ["query", "VICTIMS_FORM", "--where", "FORM=FL", "--period", str(year), "--home", home]
-    _tallystick([*ask, "--sum-over", "state"], folder)
-    say()
     _tallystick(ask, folder)
-    if cast.cases is None:
-        say()
-        _tallystick(
-            ["query", "VICTIMS_FORM", "--where", "FORM=FL", "--period", "2019", "--state", "PAK", "--home", home],
-            folder,
-        )
+    say()
+    _tallystick([*ask, "--sum-over", "state"], folder, sections=2)
 
 
 def _busiest(cast: Cast) -> int:
@@ -112,19 +109,15 @@ def _busiest(cast: Cast) -> int:
     return max(sorted(set(years)), key=years.count)
 
 
-def _emailed(folder: Path, cast: Cast) -> None:
+def _emailed(marks: Marks) -> None:
     _heading(4, _('The same tables e-mailed with "<5"'))
-    found = emailed_tables(folder, cast)
+    found = marks.load()["compared"]
     say(
-        _('Hidden as "<5": {hidden} cells. Back by subtraction: {back}, of which {real} are not zero.').format(
-            hidden=found.hidden, back=found.recovered, real=found.not_zero
+        _('Hidden as "<5": {hidden} cells. Back by subtraction: {recovered}, of them {not_zero} not zero.').format(
+            **found
         )
     )
-    say(
-        _("Here: {withheld} cells withheld. Back by the same attack: {back}.").format(
-            withheld=found.withheld, back=found.extracted
-        )
-    )
+    say(_("Released here: {withheld} cells withheld. Given away to who knows the method: {extracted}.").format(**found))
 
 
 def _digit(folder: Path, words: str) -> None:

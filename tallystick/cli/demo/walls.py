@@ -77,11 +77,11 @@ def change_one_digit(pack: Path, words: str) -> Changed:
         forged = data[: found.start(1)] + digit + data[found.end(1) :]
         path.write_bytes(forged)
         start = data.rfind(b"\n", 0, found.start()) + 1
-        lines = [text[start : text.index(b"\n", start)].decode() for text in (data, forged)]
+        before, after = (text[start : text.index(b"\n", start)].decode() for text in (data, forged))
         try:
             verify_tree(copy, parse_anchor(words), SystemClock().now())
         except VerificationError as error:
-            return Changed(str(path.relative_to(copy)), *lines, error.message, error.exit_code)
+            return Changed(str(path.relative_to(copy)), before, after, error.message, error.exit_code)
     raise RuntimeError("a forged figure was accepted")
 
 
