@@ -13,6 +13,7 @@ from tallystick.config.catalogue import Catalogue, TableDefinition, load_shipped
 from tallystick.config.periods import Period, block_of
 from tallystick.node.tables.cubes import Cube
 
+Secrets = Callable[[Period], bytes]
 SHARES: Mapping[str, Mapping[str, float]] = {
     "SEX": {"F": 0.62, "M": 0.36, "_O": 0.005, "_U": 0.015},
     "AGE": {"Y0T17": 0.24, "Y_GE18": 0.73, "_U": 0.03},
@@ -32,7 +33,7 @@ class People:
     ids: np.ndarray
 
 
-def secret_of(seed: int) -> Callable[[Period], bytes]:
+def secret_of(seed: int) -> Secrets:
     """A noise secret for every period."""
     return lambda period: hashlib.sha256(f"{seed} {period.text}".encode()).digest()
 
@@ -42,7 +43,9 @@ def _shares(rng: np.random.Generator, codes: Sequence[str], given: Mapping[str, 
     return rng.dirichlet(base / base.sum() * tilt)
 
 
-def sample(n: int, seed: int, years: Sequence[int] = (2018, 2019, 2020), catalogue: Catalogue | None = None):
+def sample(
+    n: int, seed: int, years: Sequence[int] = (2018, 2019, 2020), catalogue: Catalogue | None = None
+) -> list[People]:
     """Draw the persons of some years; their number is about ``n`` a year."""
     catalogue = catalogue or load_shipped()
     rng = np.random.default_rng(seed)
@@ -74,7 +77,9 @@ def _record_keys(secret: bytes, people: People) -> np.ndarray:
         return keys * np.uint64(0xBF58476D1CE4E5B9)
 
 
-def cube_of(catalogue: Catalogue, table: TableDefinition, period: Period, people: Sequence[People], secrets) -> Cube:
+def cube_of(
+    catalogue: Catalogue, table: TableDefinition, period: Period, people: Sequence[People], secrets: Secrets
+) -> Cube:
     """Count some years' persons into one cube."""
     names = table.dimension_ids
     shape = tuple(len(catalogue.codes(table, name)) for name in names)
@@ -97,14 +102,14 @@ def cube_of(catalogue: Catalogue, table: TableDefinition, period: Period, people
     return Cube(table.id, period, every_count, np.concatenate([np.atleast_1d(s) for _c, s in parts]).astype(np.uint64))
 
 
-def year_cubes(catalogue: Catalogue, people: People, secrets, *, cross: bool = False) -> list[Cube]:
+def year_cubes(catalogue: Catalogue, people: People, secrets: Secrets, *, cross: bool = False) -> list[Cube]:
     """The yearly plan of one year; with ``cross`` also sex by age."""
     period = Period(people.year, people.year)
     tables = [t for t in catalogue.tables if t.where == "year" or (cross and t.where == "placed")]
     return [cube_of(catalogue, table, period, [people], secrets) for table in tables]
 
 
-def block_cubes(catalogue: Catalogue, people: Sequence[People], secrets, *, cross: bool = True) -> list[Cube]:
+def block_cubes(catalogue: Catalogue, people: Sequence[People], secrets: Secrets, *, cross: bool = True) -> list[Cube]:
     """The block's plan; with ``cross`` also sex by age."""
     period = block_of(people[0].year)
     tables = [t for t in catalogue.tables if t.where == "block" or (cross and t.where == "placed")]

@@ -11,7 +11,7 @@ import numpy as np
 
 from tallystick.config.catalogue import TOTAL, Catalogue
 from tallystick.config.periods import Period
-from tallystick.node.disclosure.picture import Picture, Status
+from tallystick.node.disclosure.picture import Picture, Relation, SliceView, Status
 from tallystick.node.disclosure.profile import Profile
 from tallystick.node.disclosure.relations import order_of
 from tallystick.node.tables.cubes import Cube
@@ -93,7 +93,7 @@ class World:
 def _compositions(parts: int, most: int) -> np.ndarray:
     """List all vectors of ``parts`` whole numbers with sum at most ``most``."""
     rows = [np.diff([-1, *bars, most + parts]) - 1 for bars in itertools.combinations(range(most + parts), parts)]
-    return np.array(rows, dtype=np.int64)[:, :parts]
+    return np.array(rows, dtype=np.int16)[:, :parts]
 
 
 def _pairs_apart(picture: Picture, figures: "Figures") -> Iterable[tuple[int, int]]:
@@ -133,9 +133,9 @@ class Figures:
         return self.low[one] > self.high[other] or self.low[other] > self.high[one]
 
 
-def _place(view, relation):
+def _place(view: SliceView, relation: Relation) -> tuple[tuple[int, ...], int]:
     fixed = order_of(relation)
-    return fixed, [view.keys.index(key) for key in view.keys if all(key[p] == relation[p] for p in fixed)][0]
+    return fixed, next(row for row, key in enumerate(view.keys) if all(key[p] == relation[p] for p in fixed))
 
 
 def possible_counts(world: World, picture: Picture, profile: Profile, most: Sequence[int]) -> np.ndarray:
@@ -152,7 +152,7 @@ def possible_counts(world: World, picture: Picture, profile: Profile, most: Sequ
     """
     people = world.tables_up_to(most)
     masks = np.array([world.cell_mask(view.table.id, view.period, key) for view in picture.slices for key in view.keys])
-    counts = people @ masks.T.astype(np.int64)
+    counts = people @ masks.T.astype(np.int16)
     figures = Figures(picture, profile, int(sum(most)))
     fits = np.ones(len(people), dtype=bool)
     for cell in range(masks.shape[0]):
@@ -161,7 +161,7 @@ def possible_counts(world: World, picture: Picture, profile: Profile, most: Sequ
         near = (counts[:, cell] - profile.reach <= high) & (counts[:, cell] + profile.reach >= low)
         fits &= np.where(counts[:, cell] == 0, low == 0, near)
     for one, other in _pairs_apart(picture, figures):
-        fits &= people @ (masks[one] ^ masks[other]).astype(np.int64) >= 1
+        fits &= people @ (masks[one] ^ masks[other]).astype(np.int16) >= 1
     return _orderable(people[fits], counts[fits], masks, figures)
 
 

@@ -6,6 +6,7 @@ The method is ``keyed`` (docs/DISCLOSURE.md): cell-key perturbation with a secre
 perturbed figure, and an audit of exact intervals over everything the state ever released, which fails closed.
 """
 
+from tallystick.node.disclosure.naive import NaiveAttack, naive_attack
 from tallystick.node.disclosure.profile import PEER, PROFILES, PUBLIC, Profile
 from tallystick.node.disclosure.protect import METHOD, protect_plan
 from tallystick.node.disclosure.safe import AuditFigures, ReleasedSlice, SafeTable
@@ -16,8 +17,10 @@ __all__ = [
     "PROFILES",
     "PUBLIC",
     "AuditFigures",
+    "NaiveAttack",
     "Profile",
     "ReleasedSlice",
     "SafeTable",
+    "naive_attack",
     "protect_plan",
 ]

@@ -17,7 +17,9 @@ Unknowns are the joint counts of layout.py. For D and k of the profile:
 
 For two cells of different cliques (4) is written as "not both are everybody": cliques are tied by shared margins only,
 so a table of persons in which the two sets differ exists unless both must be the whole of what the cliques share. Where
-the period's total is published its own constraints of kind (4) say it already.
+the period's total is published its own constraints of kind (4) say it already. Pairs are taken one by one; that all of
+them can hold at once needs enough different sets for the figures there are, which k >= D + 2 sees to (a profile with
+less is refused: with k = D + 1 two persons, each shown alone in one table, leave no third set for another table).
 
 More constraints than the attacker has are safe, fewer are a leak: an audit that finds two far-apart tables of persons
 inside a smaller set has found them inside the attacker's set. So an added cell whose figure is tied to other hidden

@@ -35,14 +35,16 @@ class Profile:
         sane = (
             1 <= self.reach <= 20
             and 1 <= self.variance <= self.reach**2
-            and self.reach < self.threshold <= 100
+            and self.reach + 2 <= self.threshold <= 100
             and 1 <= self.width <= self.threshold - 1 + self.reach
             and 1 <= self.decoy_bits <= 16
         )
         if not sane:
+            # k of at least D + 2 keeps single persons from being shown. Below it the audit's account of equal draws
+            # between tables that share only a total is not the whole truth (knowledge.py).
             raise ConfigError(
                 _("profile {name}: the parameters contradict each other").format(name=self.id),
-                hint=_("D is 1 to 20 and below k, V at most D squared, the width at most k - 1 + D"),
+                hint=_("D is 1 to 20, k at least D + 2, V at most D squared, the width at most k - 1 + D"),
             )
 
     @property

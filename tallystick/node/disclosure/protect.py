@@ -12,7 +12,7 @@ from tallystick.exchange.formats.sdmxcsv import Observation
 from tallystick.node.disclosure.perturbation import perturb
 from tallystick.node.disclosure.picture import Picture, SliceView, Status, drafted_view, pictures, released_view
 from tallystick.node.disclosure.profile import PEER, Profile
-from tallystick.node.disclosure.repair import Secrets, repaired
+from tallystick.node.disclosure.repair import Secrets, repair, starting_counts
 from tallystick.node.disclosure.safe import _SEAL, AuditFigures, ReleasedSlice, SafeTable
 from tallystick.node.tables.cubes import Cube
 
@@ -120,6 +120,6 @@ def protect_plan(
     _check_once(views)
     safe: dict[tuple[str, Period], SafeTable] = {}
     for picture in pictures(catalogue, views):
-        done = repaired(picture, secrets, profile, progress)
+        done = repair(picture, starting_counts(picture, secrets, profile), profile, progress)
         safe |= {(view.table.id, view.period): _sealed(done, view, profile) for view in done.slices if view.draft}
     return tuple(safe[cube.table_id, cube.period] for cube in draft)

@@ -26,7 +26,7 @@ from tallystick.node.disclosure.picture import Picture, SliceView, Status
 from tallystick.node.disclosure.profile import Profile
 from tallystick.node.disclosure.relations import RelationSite, decoy_count, relation_sites, withhold
 
-__all__ = ["Secrets", "first_extraction", "repaired", "starting_counts"]
+__all__ = ["Counts", "Secrets", "first_extraction", "repair", "starting_counts"]
 
 Secrets = Callable[[Period], bytes]
 """Gives the noise secret of a period."""
@@ -109,14 +109,14 @@ def _refusal(picture: Picture, cell: int) -> DisclosureError:
     )
 
 
-def repaired(
-    picture: Picture, secrets: Secrets, profile: Profile, progress: Callable[[int], None] | None = None
+def repair(
+    picture: Picture, counts: Counts, profile: Profile, progress: Callable[[int], None] | None = None
 ) -> Picture:
-    """Return the picture with decoys and repairs withheld, audited and found safe.
+    """Return the picture with ``counts`` and as much more withheld as the audit asks for.
 
     Args:
         picture: Everything released in the block, and the draft after the threshold.
-        secrets: Noise secret of a period, for the decoys.
+        counts: Where to start from, one number per relation of the draft.
         profile: Parameters.
         progress: Called with 1 after each round of the audit.
 
@@ -124,7 +124,6 @@ def repaired(
         DisclosureError: Something stays given away whatever is withheld; names the table to leave out.
     """
     layout = lay_out(picture)
-    counts = starting_counts(picture, secrets, profile)
     while True:
         current = withhold(picture, counts)
         cell = first_extraction(current, layout, profile)
