@@ -32,10 +32,16 @@ def at_commits(tick: Callable[[], None]) -> None:
 
 
 def kill_everywhere(
-    template: DeskHome, tmp_path: Path, action: Callable[[DeskHome], None], check: Callable[[DeskHome], None]
+    template: DeskHome,
+    tmp_path: Path,
+    action: Callable[[DeskHome], None],
+    check: Callable[[DeskHome], None],
+    stride: int = 1,
 ) -> int:
     """Run ``action`` once per write with a kill there, then ``check`` what a restart makes of it; return the writes."""
     for step in every_step():
+        if step % stride:
+            continue
         home = template.copy(tmp_path / f"home{step}")
         done = run_and_kill(lambda home=home: action(home), step, WRITES, at_commits)
         check(home)
@@ -44,7 +50,12 @@ def kill_everywhere(
     return 0
 
 
-def test_a_kill_at_any_write_of_a_draft(fresh: DeskHome, tmp_path: Path) -> None:
+STRIDES = pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
+"""Every third write where time is short, every one in the long run."""
+
+
+@STRIDES
+def test_a_kill_at_any_write_of_a_draft(fresh: DeskHome, tmp_path: Path, stride: int) -> None:
     with fresh.open():
         pass
 
@@ -67,10 +78,11 @@ def test_a_kill_at_any_write_of_a_draft(fresh: DeskHome, tmp_path: Path) -> None
             for row in rows:
                 assert read_draft(home.folder / "drafts" / "2018" / row.table_id).payload == row.payload
 
-    assert kill_everywhere(fresh, tmp_path, draft, check) > 30
+    assert kill_everywhere(fresh, tmp_path, draft, check, stride) > 30
 
 
-def test_a_kill_at_any_write_of_a_publish(drafted: DeskHome, tmp_path: Path) -> None:
+@STRIDES
+def test_a_kill_at_any_write_of_a_publish(drafted: DeskHome, tmp_path: Path, stride: int) -> None:
     drafted.sign("2018", table_id="VICTIMS")
     drafted.sign("2018", table_id="VICTIMS_SEX")
 
@@ -85,7 +97,7 @@ def test_a_kill_at_any_write_of_a_publish(drafted: DeskHome, tmp_path: Path) -> 
             assert desk.publish(Y2018).logged == ()
         check_one_truth(home, 2)
 
-    assert kill_everywhere(drafted, tmp_path, publish, check) > 30
+    assert kill_everywhere(drafted, tmp_path, publish, check, stride) > 30
 
 
 def test_a_kill_at_any_write_of_a_refusal(drafted: DeskHome, tmp_path: Path) -> None:

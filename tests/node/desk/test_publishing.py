@@ -57,9 +57,9 @@ def roster_of(home: DeskHome) -> Roster:
         return desk._bench.roster()
 
 
-def as_the_border_sees_it(home: DeskHome) -> tuple[LogView, list[VerifiedRelease]]:
+def as_the_border_sees_it(home: DeskHome, roster: Roster | None = None) -> tuple[LogView, list[VerifiedRelease]]:
     """Read the outbox as a border does: every message advances the view, data in hand, each slice once."""
-    roster = roster_of(home)
+    roster = roster or roster_of(home)
     state = roster.state("KAZ")
     view = empty_view(f"tallystick/{roster.federation_id}/kaz")
     rules, releases = SliceRules("KAZ"), []
@@ -82,9 +82,9 @@ def as_the_border_sees_it(home: DeskHome) -> tuple[LogView, list[VerifiedRelease
 
 def check_one_truth(home: DeskHome, count: int) -> None:
     """Table, log and outbox tell the same story of ``count`` releases, each once."""
-    view, releases = as_the_border_sees_it(home)
     log = TileLog(home.folder / "log", "kaz")
     with home.open() as desk:
+        view, releases = as_the_border_sees_it(home, desk._bench.roster())
         logged = [one.release for one in desk.list() if one.release.state is S.LOGGED]
     logged.sort(key=lambda row: row.log_index or 0)
     assert view.size == log.size == len(logged) == len(releases) == count
