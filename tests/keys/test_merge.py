@@ -151,7 +151,7 @@ def signed_enough(role: str, data: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(knowledge(), knowledge(), knowledge())
 def test_merge_is_commutative_associative_idempotent_and_never_lowers(one: Files, two: Files, three: Files) -> None:
     ceremony = history()[0]
@@ -164,7 +164,7 @@ def test_merge_is_commutative_associative_idempotent_and_never_lowers(one: Files
     assert load_roster(both, anchor=ceremony.anchor, at=AT).federation_id == ceremony.anchor
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(knowledge(), st.data())
 def test_nothing_is_adopted_that_the_threshold_did_not_sign(mine: Files, data: st.DataObject) -> None:
     """Whatever is left of real signatures below the threshold, or flipped in a signed file, changes nothing."""

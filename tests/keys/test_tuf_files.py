@@ -183,7 +183,7 @@ def test_what_json_cannot_say_is_refused(value: object) -> None:
         canonical_json(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_changed_byte_never_passes_for_the_same_file(data: st.DataObject) -> None:
     original = three_states().files["metadata/1.kaz.json"]

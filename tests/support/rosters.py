@@ -18,7 +18,7 @@ from tallystick.config.clock import FixedClock
 from tallystick.keys.card import Card, CardKeyRole, CardRole, make_card, read_card
 from tallystick.keys.ceremony import sign_files
 from tallystick.keys.certificate import make_leaf
-from tallystick.keys.chains import Chains
+from tallystick.keys.chains import Chains, read_root
 from tallystick.keys.genesis import page_file, propose_genesis
 from tallystick.keys.index import build_index
 from tallystick.keys.root_page import RootPage
@@ -27,7 +27,7 @@ from tallystick.keys.rotate import propose_page
 from tallystick.keys.signer import Signer, new_signer
 from tallystick.keys.state_page import StatePage
 from tallystick.keys.targets_page import TargetsPage
-from tallystick.keys.tuf_files import write_file
+from tallystick.keys.tuf_files import parse_name, write_file
 from tallystick.keys.tuf_keys import OfflineKey
 from tallystick.keys.words import Anchor, anchor_of
 
@@ -100,7 +100,8 @@ class Ceremony:
     @property
     def genesis(self) -> str:
         """Digest of the signed part of the genesis root."""
-        return self.chains().roots[0].signed_digest
+        name = parse_name("metadata/1.root.json")
+        return read_root(name, self.files[name.text]).signed_digest
 
     @property
     def offline(self) -> list[Signer]:
