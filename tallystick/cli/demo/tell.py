@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,11 @@ def opening(cast: Cast, *, resumed: bool) -> None:
         say(_("Resuming what stands in this folder."))
 
 
+def _prose(text: str) -> None:
+    """Write a sentence in lines of at most 80 columns."""
+    say(textwrap.fill(text, _COLUMNS, break_long_words=False))
+
+
 def _heading(number: int, text: str) -> None:
     say()
     say(f"{number}. {text}")
@@ -62,14 +68,14 @@ def _counted(cast: Cast, marks: Marks) -> None:
         figures = (filled[state.code]["cases"], out["published"], out["kept"], out["shown"], out["withheld"])
         rows.append((f"{state.code} {state.name}"[:28], *(str(figure) for figure in figures)))
     show_table(header, rows, right=(1, 2, 3, 4, 5))
-    say(_("No case left a home: what left are signed tables. Unshown cells are withheld, zeros among them."))
+    _prose(_("No case left a home: what left are signed tables. Unshown cells are withheld, zeros among them."))
 
 
 def _verified(folder: Path, cast: Cast, marks: Marks) -> None:
     _heading(2, _("Everybody verified everybody"))
     sizes = {code: figures["published"] for code, figures in marks.load()["released"].items()}
     whole = sum(held(folder, state).get(other, 0) >= size for state in cast.states for other, size in sizes.items())
-    say(
+    _prose(
         _("{whole} of {all} logs are whole in every other's archive: signatures, roster, log, data.").format(
             whole=whole, all=len(cast.states) * len(sizes)
         )
@@ -125,7 +131,7 @@ def _digit(folder: Path, words: str) -> None:
     found = change_one_digit(folder / "pack", words)
     say(_("released: {line}").format(line=found.before))
     say(_("forged:   {line}").format(line=found.after))
-    say(_("refused:  {reason} (exit {code})").format(reason=found.reason, code=found.exit_code))
+    _prose(_("refused:  {reason} (exit {code})").format(reason=found.reason, code=found.exit_code))
 
 
 def _border(folder: Path, cast: Cast) -> None:
@@ -134,10 +140,10 @@ def _border(folder: Path, cast: Cast) -> None:
     home = home_of(folder, state)
     process = running(folder, state)
     found = maps_case_store(process.pid) if process else []
-    say(_("its keys: {keys} - none signs a release or opens a case").format(keys=", ".join(secrets_of(home))))
-    say(_("code of the case side in the running process: {found}").format(found=", ".join(found) or _("none")))
-    say(_("the register without its key: {answer}").format(answer=reads_without_key(home) or _("OPENED")))
-    say(_("the register as another user: {answer}").format(answer=file_wall(home)))
+    _prose(_("its keys: {keys} - none signs a release or opens a case").format(keys=", ".join(secrets_of(home))))
+    _prose(_("code of the case side in the running process: {found}").format(found=", ".join(found) or _("none")))
+    _prose(_("the register without its key: {answer}").format(answer=reads_without_key(home) or _("OPENED")))
+    _prose(_("the register as another user: {answer}").format(answer=file_wall(home)))
 
 
 def _yours(folder: Path, cast: Cast) -> None:
