@@ -26,6 +26,7 @@ from tallystick.exchange.border.process import Border, border_secrets
 from tallystick.exchange.formats.tree import data_path
 from tallystick.exchange.pull import ClientTls
 from tallystick.exchange.spool import SpoolWriter
+from tallystick.keys.card import Card, CardKeyRole
 from tallystick.keys.certificate import make_leaf
 from tallystick.keys.genesis import propose_genesis
 from tallystick.keys.roster import load_roster
@@ -80,6 +81,14 @@ class Wire:
     def client(self, code: str, target: str) -> ClientTls:
         """How ``code`` reaches ``target``."""
         return ClientTls.towards(self.federation.roster.state(target), self.tls[code].pem, self.tls[code].key_pem)
+
+    def rotate_leaf(self, code: str, leaf: TestLeaf, *, remove: bool = False) -> None:
+        """Name another leaf of a state in the roster, beside the old one or instead of it."""
+        new = _border_card(code, leaf)
+        old = [key.keyid for key in self.federation.roster.state(code).tls_keys] if remove else []
+        files = self.ceremony.new_page(self.roster_files, code, cards=[new], drop=old, at=NOW)
+        self.adopt(self.ceremony.indexed(files))
+        self.tls[code] = leaf
 
     def release(self, code: str, count: int = 1, *, first_year: int = 2015) -> None:
         """Release the total of so many years, a value derived from the year."""
@@ -157,18 +166,20 @@ def _made(codes: tuple[str, ...], observers: tuple[str, ...]) -> Wire:
             for name, signer in zip(NAMES, officers[code], strict=True)
         ]
         desk = card("node", code, f"{code} desk", [("log", signer) for signer in logs[code]])
-        signer = Signer("ecdsa-p256", tls[code].roster_key.public, tls[code].key)
-        border = card(
-            "node", code, f"{code} border", [("tls", signer), ("witness", new_signer("ed25519"))],
-            certificate=tls[code].pem, endpoints=[f"grpcs://{code.lower()}.example:7443"],
-        )  # fmt: skip
-        cards += [one for one, _data in (*people, desk, border)]
+        cards += [*(one for one, _data in (*people, desk)), _border_card(code, tls[code])]
     found = replace(base, cards=cards)
     found.files = found.sign(propose_genesis(cards, load_shipped(), demo=True, at=NOW))
     found.files = found.indexed(found.files)
     roster = load_roster(found.files, anchor=found.anchor, at=NOW)
     states = {code: State(code, roster.federation_id, officers[code], *logs[code]) for code in sorted(codes)}
     return Wire(found, Federation(states, roster, load_shipped(), found.files), tls)
+
+
+def _border_card(code: str, leaf: TestLeaf) -> Card:
+    signer = Signer("ecdsa-p256", leaf.roster_key.public, leaf.key)
+    keys: list[tuple[CardKeyRole, Signer]] = [("tls", signer), ("witness", new_signer("ed25519"))]
+    endpoints = [f"grpcs://{code.lower()}.example:7443"]
+    return card("node", code, f"{code} border", keys, certificate=leaf.pem, endpoints=endpoints)[0]
 
 
 def make_wire_leaf(code: str) -> TestLeaf:
