@@ -350,6 +350,16 @@ def test_other_signers_of_the_same_page_are_no_split_but_one_more_signature() ->
     assert len(Metadata.from_bytes(merged(one, two)["metadata/2.kaz.json"]).signatures) == 3
 
 
+def test_a_signature_that_does_not_hold_is_left_behind() -> None:
+    ceremony = nine_states()
+    newer = ceremony.new_page(ceremony.files, "KAZ")
+    metadata: Metadata[Any] = Metadata.from_bytes(newer["metadata/2.kaz.json"])
+    texts = {keyid: entry.signature for keyid, entry in metadata.signatures.items()}
+    stuffed = newer | {"metadata/2.kaz.json": write_file(metadata, {**texts, "f" * 64: "00" * 64})}
+    assert bare(merge(ceremony.files, stuffed, at=AT).files) == newer
+    assert merge(newer, stuffed, at=AT).changed is False
+
+
 def test_two_token_signatures_by_one_key_settle_on_one() -> None:
     ceremony = three_states()
     page = replace(ceremony.chains().states["tur"][-1].page, version=2)
