@@ -182,7 +182,7 @@ def parse_checkpoint(data: bytes) -> tuple[Checkpoint, Note]:
     name, size, root = lines
     if not _SIZE.fullmatch(size):
         raise MalformedError(_("checkpoint: '{size}' is not a tree size").format(size=size[:40]))
-    return Checkpoint(name, int(size), decode_base64(root, _("checkpoint: root"))), note
+    return Checkpoint(name, int(size), decode_base64(root, lambda: _("checkpoint: root"))), note
 
 
 def _verify_line(line: NoteSignature, key: RosterKey, checkpoint: Checkpoint) -> None:

@@ -204,11 +204,11 @@ def consistency_proof(nodes: NodeReader | Sequence[bytes], old: int, size: int) 
     return tuple(reversed(proof))
 
 
-def _check_hashes(what: str, proof: Sequence[bytes], *hashes: bytes) -> None:
+def _check_hashes(proof: Sequence[bytes], *hashes: bytes) -> None:
     if len(proof) > MAX_PROOF:
-        raise BadProofError(_("{what}: more than {limit} hashes").format(what=what, limit=MAX_PROOF))
+        raise BadProofError(_("proof: more than {limit} hashes").format(limit=MAX_PROOF))
     if any(len(one) != HASH_SIZE for one in (*proof, *hashes)):
-        raise BadProofError(_("{what}: a hash is not {size} bytes long").format(what=what, size=HASH_SIZE))
+        raise BadProofError(_("proof: a hash is not {size} bytes long").format(size=HASH_SIZE))
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
@@ -217,16 +217,15 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     Raises:
         BadProofError: It is not proved; the message says where it fails.
     """
-    what = _("inclusion proof")
-    _check_hashes(what, proof, leaf, root)
+    _check_hashes(proof, leaf, root)
     if not 0 <= index < size <= MAX_SIZE:
         raise BadProofError(
-            _("{what}: index {index} is not in a tree of {size}").format(what=what, index=index, size=size)
+            _("inclusion proof: index {index} is not in a tree of {size}").format(index=index, size=size)
         )
     fn, sn, found = index, size - 1, leaf
     for one in proof:
         if sn == 0:
-            raise BadProofError(_("{what}: too many hashes").format(what=what))
+            raise BadProofError(_("inclusion proof: too many hashes"))
         if fn & 1 or fn == sn:
             found = node_hash(one, found)
             while not fn & 1 and fn:
@@ -235,9 +234,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             found = node_hash(found, one)
         fn, sn = fn >> 1, sn >> 1
     if sn != 0:
-        raise BadProofError(_("{what}: too few hashes").format(what=what))
+        raise BadProofError(_("inclusion proof: too few hashes"))
     if found != root:
-        raise BadProofError(_("{what}: leads to another root").format(what=what))
+        raise BadProofError(_("inclusion proof: leads to another root"))
 
 
 def _walk_consistency(old: int, size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
@@ -270,21 +269,20 @@ def verify_consistency(old: int, size: int, old_root: bytes, root: bytes, proof:
     Raises:
         BadProofError: It is not proved; the message says where it fails.
     """
-    what = _("consistency proof")
-    _check_hashes(what, proof, *(() if old == size else (old_root, root)))
+    _check_hashes(proof, *(() if old == size else (old_root, root)))
     if not 0 <= old <= size <= MAX_SIZE:
-        raise BadProofError(_("{what}: {old} leaves are not a prefix of {size}").format(what=what, old=old, size=size))
+        raise BadProofError(_("consistency proof: {old} leaves are not a prefix of {size}").format(old=old, size=size))
     if old in {0, size}:
         if proof:
-            raise BadProofError(_("{what}: too many hashes").format(what=what))
+            raise BadProofError(_("consistency proof: too many hashes"))
         if (old == 0 and old_root != EMPTY_ROOT) or (old == size and old_root != root):
-            raise BadProofError(_("{what}: the roots differ").format(what=what))
+            raise BadProofError(_("consistency proof: the roots differ"))
         return
     if not proof:
-        raise BadProofError(_("{what}: too few hashes").format(what=what))
+        raise BadProofError(_("consistency proof: too few hashes"))
     path = proof if old & (old - 1) else (old_root, *proof)
     first, second = _walk_consistency(old, size, path)
     if first != old_root:
-        raise BadProofError(_("{what}: leads to another earlier root").format(what=what))
+        raise BadProofError(_("consistency proof: leads to another earlier root"))
     if second != root:
-        raise BadProofError(_("{what}: leads to another root").format(what=what))
+        raise BadProofError(_("consistency proof: leads to another root"))

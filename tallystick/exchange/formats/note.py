@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tallystick.config.errors import MalformedError
@@ -83,18 +83,20 @@ class VerifierKey:
         return key_id(self.name, self.signature_type, self.public)
 
 
-def decode_base64(text: str, what: str) -> bytes:
+def decode_base64(text: str, what: Callable[[], str]) -> bytes:
     """Decode standard base64 (RFC 4648, section 4) in its one spelling.
 
+    ``what`` gives the words for what it is, asked only where they are needed.
+
     Raises:
-        MalformedError: Not base64, or not how an encoder would write these bytes; names ``what``.
+        MalformedError: Not base64, or not how an encoder would write these bytes.
     """
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise MalformedError(_("{what}: not base64").format(what=what)) from None
+        raise MalformedError(_("{what}: not base64").format(what=what())) from None
     if base64.b64encode(raw).decode() != text:
-        raise MalformedError(_("{what}: not canonical base64").format(what=what))
+        raise MalformedError(_("{what}: not canonical base64").format(what=what()))
     return raw
 
 
@@ -136,7 +138,7 @@ def parse_vkey(text: str) -> VerifierKey:
     name, _plus, rest = text.partition("+")
     claimed, _plus, material = rest.partition("+")
     _check_name(name)
-    raw = decode_base64(material, _("verifier key"))
+    raw = decode_base64(material, lambda: _("verifier key"))
     if not raw or len(raw) - 1 != _SIZES.get(raw[0]):
         raise MalformedError(_("verifier key: neither Ed25519 (0x01) nor ML-DSA-44 (0x06)"))
     key = VerifierKey(name, raw[0], raw[1:])
@@ -158,7 +160,7 @@ def _signature(line: str) -> NoteSignature:
         raise MalformedError(_("note: a signature line begins with an em dash and a space"))
     name, blank, encoded = line[len(_DASH) :].partition(" ")
     _check_name(name)
-    raw = decode_base64(encoded, _("note: signature of {name}").format(name=name[:80]))
+    raw = decode_base64(encoded, lambda: _("note: signature of {name}").format(name=name[:80]))
     if not blank or len(raw) <= 4:
         raise MalformedError(_("note: the signature of {name} is too short").format(name=name[:80]))
     return NoteSignature(name, raw[:4], raw[4:])

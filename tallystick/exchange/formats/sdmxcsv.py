@@ -79,46 +79,52 @@ class ParsedTable:
 
 @dataclass(frozen=True)
 class _Layout:
-    """What a file of one table, state and period must look like but for its figures.
+    """What the files of one table have in common.
 
     Attributes:
+        table: The definition.
         header: First line.
-        starts: Of each row everything before the figure, in the order of rows. No start begins another (their keys
-            differ before the figure is reached), so that the figures do not touch the order.
-        cells: For each row its cell's place in the catalogue's order.
         keys: Cells in the catalogue's order.
+        middles: The codes of each row as they stand in it, in the order of rows. None begins another (each ends with
+            a comma), so that neither state and period before and after them nor the figures touch the order.
+        places: For each row its cell's place in ``keys``.
     """
 
+    table: TableDefinition
     header: str
-    starts: tuple[str, ...]
-    cells: tuple[int, ...]
     keys: tuple[CellKey, ...]
+    middles: tuple[str, ...]
+    places: tuple[int, ...]
+
+    def around(self, state: str, period: Period) -> tuple[str, str]:
+        """Return what stands before and after the codes in every row of a file."""
+        if not _STATE.fullmatch(state):
+            raise MalformedError(_("'{state}' is not an alpha-3 code in capitals").format(state=state[:10]))
+        return f"dataflow,{AGENCY}:{self.table.id}({self.table.version}),I,{period.freq},{state},", f"{period.sdmx},"
 
 
-_layouts: OrderedDict[tuple[int, str, str, Period], tuple[Catalogue, _Layout]] = OrderedDict()
+_layouts: OrderedDict[tuple[int, str], tuple[Catalogue, _Layout]] = OrderedDict()
 
 
-def _make_layout(catalogue: Catalogue, table: TableDefinition, state: str, period: Period) -> _Layout:
-    lead = f"dataflow,{AGENCY}:{table.id}({table.version}),I,{period.freq},{state}"
+def _make_layout(catalogue: Catalogue, table: TableDefinition) -> _Layout:
     keys = catalogue.cells(table)
-    rows = sorted((",".join((lead, *key, period.sdmx, "")).encode(), place) for place, key in enumerate(keys))
+    rows = sorted((",".join((*key, "")), place) for place, key in enumerate(keys))
     return _Layout(
+        table=table,
         header=",".join((*_LEAD, *table.dimension_ids, *_TAIL)),
-        starts=tuple(start.decode() for start, _place in rows),
-        cells=tuple(place for _start, place in rows),
         keys=keys,
+        middles=tuple(middle for middle, _place in rows),
+        places=tuple(place for _middle, place in rows),
     )
 
 
-def _layout(catalogue: Catalogue, table: TableDefinition, state: str, period: Period) -> _Layout:
+def _layout(catalogue: Catalogue, table: TableDefinition) -> _Layout:
     """Return the layout, remembered: an archive reads thousands of files of few tables."""
-    if not _STATE.fullmatch(state):
-        raise MalformedError(_("'{state}' is not an alpha-3 code in capitals").format(state=state[:10]))
-    place = (id(catalogue), table.id, state, period)
+    place = (id(catalogue), table.id)
     kept = _layouts.get(place)
     if kept is None:
         # The catalogue is kept with its layout, so that no other one can come to have its id.
-        kept = _layouts[place] = (catalogue, _make_layout(catalogue, table, state, period))
+        kept = _layouts[place] = (catalogue, _make_layout(catalogue, table))
         while len(_layouts) > _LAYOUTS_KEPT:
             _layouts.popitem(last=False)
     return kept[1]
@@ -161,12 +167,13 @@ def write_csv(
     Raises:
         MalformedError: A cell is missing, stands twice or is not of this table, or the file would be too large.
     """
-    layout = _layout(catalogue, table, state, period)
+    layout = _layout(catalogue, table)
+    before, after = layout.around(state, period)
     found = _by_key(table, observations, layout)
     lines = [layout.header]
-    for start, place in zip(layout.starts, layout.cells, strict=True):
+    for middle, place in zip(layout.middles, layout.places, strict=True):
         value = found[layout.keys[place]].value
-        lines.append(f"{start}{_WITHHELD}" if value is None else f"{start}{value},A,F")
+        lines.append(f"{before}{middle}{after}" + (_WITHHELD if value is None else f"{value},A,F"))
     data = ("\n".join(lines) + "\n").encode()
     if len(data) > CSV_LIMIT:
         raise MalformedError(_("{table}: larger than {limit} bytes").format(table=table.id, limit=CSV_LIMIT))
@@ -216,10 +223,11 @@ def _observation(key: CellKey, figure: str) -> Observation | None:
     return Observation(key, int(found[1]), withheld=False)
 
 
-def _rows(lines: Sequence[str], layout: _Layout) -> tuple[Observation, ...]:
+def _rows(lines: Sequence[str], layout: _Layout, before: str, after: str) -> tuple[Observation, ...]:
     """Read the rows; return their cells in the catalogue's order."""
     found: dict[int, Observation] = {}
-    for number, (line, start, place) in enumerate(zip(lines, layout.starts, layout.cells, strict=True), 2):
+    for number, (line, middle, place) in enumerate(zip(lines, layout.middles, layout.places, strict=True), 2):
+        start = before + middle + after
         if not line.startswith(start):
             raise MalformedError(
                 _("data file, line {line}: the row that begins '{start}' belongs there").format(
@@ -249,17 +257,17 @@ def parse_csv(data: bytes, catalogue: Catalogue) -> ParsedTable:
     lines = _lines(data)
     first = lines[1].split(",")
     table = _definition(catalogue, first[1] if len(first) > 1 else "")
-    width = len(table.dimension_ids)
-    if len(first) != len(_LEAD) + width + len(_TAIL):
-        raise MalformedError(_("data file, line 2: another number of columns than {table} has").format(table=table.id))
-    state, period = first[4], parse_period(first[len(_LEAD) + width])
-    layout = _layout(catalogue, table, state, period)
+    layout = _layout(catalogue, table)
     if lines[0] != layout.header:
         raise MalformedError(_("data file, line 1: the header of {table} reads otherwise").format(table=table.id))
-    if len(lines) - 1 != len(layout.starts):
+    if len(first) != layout.header.count(",") + 1:
+        raise MalformedError(_("data file, line 2: another number of columns than {table} has").format(table=table.id))
+    state, period = first[len(_LEAD) - 1], parse_period(first[-len(_TAIL)])
+    before, after = layout.around(state, period)
+    if len(lines) - 1 != len(layout.keys):
         raise MalformedError(
             _("data file: {found} rows where {table} has {wanted} cells").format(
-                found=len(lines) - 1, table=table.id, wanted=len(layout.starts)
+                found=len(lines) - 1, table=table.id, wanted=len(layout.keys)
             )
         )
-    return ParsedTable(table, state, period, _rows(lines[1:], layout))
+    return ParsedTable(table, state, period, _rows(lines[1:], layout, before, after))

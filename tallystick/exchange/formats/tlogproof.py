@@ -59,6 +59,13 @@ def encode_proof(index: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes
     return data
 
 
+def _hash(line: str, number: int) -> bytes:
+    found = decode_base64(line, lambda: _("receipt, line {number}").format(number=number))
+    if len(found) != HASH_SIZE:
+        raise MalformedError(_("receipt, line {number}: not a hash of 32 bytes").format(number=number))
+    return found
+
+
 def parse_proof(data: bytes) -> TlogProof:
     """Read a receipt; nothing is verified.
 
@@ -79,13 +86,9 @@ def parse_proof(data: bytes) -> TlogProof:
         raise MalformedError(_("receipt, line 2: 'index' and a number belong there"))
     if len(lines) - 2 > MAX_PROOF:
         raise MalformedError(_("receipt: more than {limit} hashes").format(limit=MAX_PROOF))
-    hashes = []
-    for number, line in enumerate(lines[2:], 3):
-        hashes.append(decode_base64(line, _("receipt, line {number}").format(number=number)))
-        if len(hashes[-1]) != HASH_SIZE:
-            raise MalformedError(_("receipt, line {number}: not a hash of 32 bytes").format(number=number))
+    hashes = tuple(_hash(line, number) for number, line in enumerate(lines[2:], 3))
     parse_checkpoint(checkpoint)
-    return TlogProof(int(index[1]), tuple(hashes), checkpoint)
+    return TlogProof(int(index[1]), hashes, checkpoint)
 
 
 def verify_proof(data: bytes, entry: bytes, origin: str, keys: Sequence[RosterKey]) -> tuple[int, Checkpoint]:

@@ -20,6 +20,10 @@ from tallystick.keys.roster_types import RosterKey
 __all__ = ["LogView", "advance", "check_history", "empty_view"]
 
 
+def _stored() -> str:
+    return _("stored view of a log")
+
+
 @dataclass(frozen=True)
 class LogView:
     """The newest head of one log that this node has verified, and what it needs to verify the next.
@@ -61,32 +65,31 @@ class LogView:
         Raises:
             MalformedError: They do not, or a field is missing or of another kind.
         """
-        what = _("stored view of a log")
         try:
             origin, size = str(stored["origin"]), int(stored["size"])
-            nodes = tuple(decode_base64(node, what) for node in stored["nodes"])
-            packed = decode_base64(stored["tail"], what)
-            checkpoint = decode_base64(stored["checkpoint"], what)
+            nodes = tuple(decode_base64(node, _stored) for node in stored["nodes"])
+            packed = decode_base64(stored["tail"], _stored)
+            checkpoint = decode_base64(stored["checkpoint"], _stored)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise MalformedError(_("{what}: a field is missing or unreadable").format(what=what)) from None
+            raise MalformedError(_("stored view of a log: a field is missing or unreadable")) from None
         tail = tuple(packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE))
         view = cls(origin, size, Frontier(size, nodes), checkpoint, tail)
-        _check_fits(view, what)
+        _check_fits(view)
         return view
 
 
-def _check_fits(view: LogView, what: str) -> None:
+def _check_fits(view: LogView) -> None:
     kept = len(view.tail)
     partial = view.frontier.nodes[len(view.frontier.nodes) - kept.bit_count() :] if kept else ()
     if kept != view.size % TILE_WIDTH or Frontier().extend(view.tail).nodes != partial:
-        raise MalformedError(_("{what}: the last leaves do not belong to the tree").format(what=what))
+        raise MalformedError(_("stored view of a log: the last leaves do not belong to the tree"))
     if view.checkpoint:
         head, _note = parse_checkpoint(view.checkpoint)
         fits = (head.origin, head.size, head.root) == (view.origin, view.size, view.root)
     else:
         fits = view.size == 0
     if not fits:
-        raise MalformedError(_("{what}: the checkpoint is of another tree").format(what=what))
+        raise MalformedError(_("stored view of a log: the checkpoint is of another tree"))
 
 
 def empty_view(origin: str) -> LogView:

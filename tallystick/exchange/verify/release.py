@@ -106,7 +106,7 @@ def _check_table(predicate: ReleasePredicate, roster: Roster) -> TableDefinition
                 table=table.id, have=table.version, found=predicate.table.version
             )
         )
-    if table not in planned_tables(catalogue, predicate.issuer, predicate.slice.value):
+    if all(one is not table for one in planned_tables(catalogue, predicate.issuer, predicate.slice.value)):
         raise MalformedError(
             _("release: {table} does not stand at {period} for {state}").format(
                 table=table.id, period=predicate.slice.period, state=predicate.issuer
