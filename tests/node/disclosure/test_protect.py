@@ -1,0 +1,203 @@
+"""Whole drafts of made-up registers, from nine cases a year to two thousand."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tallystick.config.catalogue import load_shipped
+from tallystick.config.errors import DisclosureError
+from tallystick.config.periods import Period, block_of
+from tallystick.node.disclosure import PEER, PUBLIC, ReleasedSlice, SafeTable, protect_plan
+from tallystick.node.disclosure.audit import Auditor, is_extraction, withheld_cells
+from tallystick.node.disclosure.knowledge import keyed_system
+from tallystick.node.disclosure.layout import lay_out
+from tallystick.node.disclosure.picture import pictures, released_view
+from tallystick.node.tables.cubes import Cube
+from tests.support.registers import block_cubes, sample, secret_of, year_cubes
+from tests.support.tiny import tiny_catalogue
+
+SHIPPED = load_shipped()
+SIZES = (9, 29, 60, 92, 282, 2000)
+# Least share of persons behind shown figures, mean over the registers of a run, in per cent. DESIGN claims 80-98, and
+# 61-80 at n = 9; forms at n = 9 and corridors at n = 9 and 29 fall short of it, since six and 144 cells share nine.
+LEAST = {
+    9: {"VICTIMS_SEX": 60, "VICTIMS_AGE": 60, "VICTIMS_FORM": 35, "VICTIMS_SEX_AGE": 70, "VICTIMS_CORRIDOR": 45},
+    29: {"VICTIMS_SEX": 90, "VICTIMS_AGE": 85, "VICTIMS_FORM": 80, "VICTIMS_SEX_AGE": 88, "VICTIMS_CORRIDOR": 70},
+}
+USUAL = {"VICTIMS_SEX": 94, "VICTIMS_AGE": 94, "VICTIMS_FORM": 90, "VICTIMS_SEX_AGE": 93, "VICTIMS_CORRIDOR": 80}
+
+
+def whole_plan(n: int, seed: int, *, cross: bool = False) -> tuple[list[Cube], list[SafeTable]]:
+    """Draft three years, one after the other, then their block."""
+    secrets, people = secret_of(seed), sample(n, seed)
+    plan = [year_cubes(SHIPPED, year, secrets, cross=cross) for year in people]
+    plan.append(block_cubes(SHIPPED, people, secrets, cross=not cross))
+    cubes: list[Cube] = []
+    tables: list[SafeTable] = []
+    for draft in plan:
+        released = [table.as_released() for table in tables]
+        tables += protect_plan(draft, released, SHIPPED, secrets=secrets)
+        cubes += draft
+    return cubes, tables
+
+
+def given_away(released: Sequence[ReleasedSlice]) -> int:
+    """Attack every withheld cell of everything released, every fifth by its exact ends; count the extractions."""
+    found = 0
+    for picture in pictures(SHIPPED, [replace(released_view(SHIPPED, one), draft=True) for one in released]):
+        auditor = Auditor(keyed_system(picture, lay_out(picture), PEER), PEER)
+        cells = withheld_cells(picture)
+        for cell in cells[::5]:
+            ends = auditor.interval(cell)
+            found += ends is None or is_extraction(*ends, PEER)
+        found += len(auditor.extractions(cells))
+    return found
+
+
+def check_register(n: int, seed: int, *, cross: bool = False) -> dict[str, list[float]]:
+    """Check one state's whole plan; return shares of persons shown by table, in per cent."""
+    cubes, tables = whole_plan(n, seed, cross=cross)
+    assert given_away([table.as_released() for table in tables]) == 0
+    shares: dict[str, list[float]] = {}
+    for cube, table in zip(cubes, tables, strict=True):
+        rows = zip(table.observations, cube.counts.tolist(), strict=True)
+        shown = [(row.value, count) for row, count in rows if row.value is not None]
+        assert all(abs(value - count) <= PEER.reach and value >= PEER.threshold and count > 0 for value, count in shown)
+        assert table.audit.shown == len(shown)
+        inner = len(SHIPPED.inner_cells(SHIPPED.table(cube.table_id)))
+        persons = [
+            c for row, c in zip(table.observations[:inner], cube.counts.tolist(), strict=False) if not row.withheld
+        ]
+        if cube.counts[:inner].sum():
+            shares.setdefault(cube.table_id, []).append(100 * sum(persons) / int(cube.counts[:inner].sum()))
+    return shares
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_no_withheld_cell_of_a_whole_plan_is_given_away(n: int) -> None:
+    check_register(n, seed=n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", SIZES)
+def test_what_is_shown_stays_worth_showing(n: int) -> None:
+    shares: dict[str, list[float]] = {}
+    for seed in range(12):
+        for name, found in check_register(n, seed, cross=n >= 60 and seed % 3 == 0).items():
+            shares.setdefault(name, []).extend(found)
+    for name, least in LEAST.get(n, USUAL).items():
+        assert np.mean(shares[name]) >= least, name
+
+
+def test_a_cross_that_stands_by_year_is_protected_with_its_margins() -> None:
+    check_register(92, seed=5, cross=True)
+
+
+def test_the_whole_plan_of_a_state_with_92_cases_a_year_takes_less_than_five_seconds() -> None:
+    started = time.process_time()
+    whole_plan(92, 3)
+    assert time.process_time() - started < 5
+
+
+def test_equal_sets_of_persons_get_equal_figures_in_every_table_of_the_period() -> None:
+    secrets = secret_of(4)
+    people = sample(40, 4)[0]
+    people = replace(people, positions={**people.positions, "SEX": np.zeros_like(people.positions["SEX"])})
+    total, sex, *_rest = protect_plan(year_cubes(SHIPPED, people, secrets), [], SHIPPED, secrets=secrets)
+    assert sex.observations[0].value == total.observations[0].value
+
+
+def test_drafting_again_in_another_order_gives_the_same_figures_and_gaps() -> None:
+    secrets, people = secret_of(8), sample(29, 8)
+    cubes = block_cubes(SHIPPED, people, secrets) + [c for p in people for c in year_cubes(SHIPPED, p, secrets)]
+    first = protect_plan(cubes, [], SHIPPED, secrets=secrets)
+    second = protect_plan(cubes[::-1], [], SHIPPED, secrets=secrets)[::-1]
+    assert [table.observations for table in first] == [table.observations for table in second]
+    assert [table.added for table in first] == [table.added for table in second]
+    assert [(table.table_id, table.period) for table in first] == [(cube.table_id, cube.period) for cube in cubes]
+
+
+def test_other_blocks_change_nothing() -> None:
+    secrets = secret_of(2)
+    earlier = sample(29, 3, years=(2015, 2016, 2017))
+    released = [
+        table.as_released()
+        for year in earlier
+        for table in protect_plan(year_cubes(SHIPPED, year, secrets), [], SHIPPED, secrets=secrets)
+    ]
+    now = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
+    alone = protect_plan(now, [], SHIPPED, secrets=secrets)
+    beside = protect_plan(now, released, SHIPPED, secrets=secrets)
+    assert [table.observations for table in alone] == [table.observations for table in beside]
+
+
+def test_a_released_slice_is_never_drafted_again() -> None:
+    secrets = secret_of(2)
+    cubes = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
+    released = [table.as_released() for table in protect_plan(cubes, [], SHIPPED, secrets=secrets)]
+    with pytest.raises(DisclosureError, match="VICTIMS 2018: the slice stands twice"):
+        protect_plan(cubes[:1], released, SHIPPED, secrets=secrets)
+    with pytest.raises(DisclosureError, match="stands twice"):
+        protect_plan([cubes[0], cubes[0]], [], SHIPPED, secrets=secrets)
+
+
+def test_counts_or_releases_that_do_not_fit_the_catalogue_are_refused_without_a_figure() -> None:
+    secrets = secret_of(2)
+    short = Cube("VICTIMS_SEX", Period(2018, 2018), np.array([17, 2]), np.array([1, 2], dtype=np.uint64))
+    with pytest.raises(DisclosureError, match="VICTIMS_SEX 2018") as caught:
+        protect_plan([short], [], SHIPPED, secrets=secrets)
+    assert "17" not in caught.value.message
+    cubes = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
+    table = protect_plan(cubes, [], SHIPPED, secrets=secrets)[1].as_released()
+    with pytest.raises(DisclosureError, match="VICTIMS_SEX 2018"):
+        protect_plan(cubes[2:3], [replace(table, observations=table.observations[:-1])], SHIPPED, secrets=secrets)
+
+
+def test_one_dimension_over_two_code_lists_is_refused_rather_than_audited_wrongly() -> None:
+    catalogue = tiny_catalogue({"T_A": ("A", "year", ()), "T_AB": ("AB", "year", ())}, {"A": 2, "B": 2})
+    tables = list(catalogue.tables)
+    other = tables[1].dimensions[0].model_copy(update={"codelist": "CL_B"})
+    tables[1] = tables[1].model_copy(update={"dimensions": (other, tables[1].dimensions[1])})
+    catalogue = catalogue.model_copy(update={"tables": tuple(tables)})
+    cubes = [
+        Cube(n, Period(2018, 2018), np.ones(s, dtype=np.int64), np.ones(s, dtype=np.uint64))
+        for n, s in (("T_A", 2), ("T_AB", 4))
+    ]
+    with pytest.raises(DisclosureError, match="T_AB: dimension DA stands over two code lists"):
+        protect_plan(cubes, [], catalogue, secrets=secret_of(1))
+
+
+def test_progress_is_told_after_each_round() -> None:
+    secrets = secret_of(2)
+    steps: list[int] = []
+    protect_plan(year_cubes(SHIPPED, sample(29, 2)[0], secrets), [], SHIPPED, secrets=secrets, progress=steps.append)
+    assert steps
+    assert set(steps) == {1}
+
+
+def test_the_public_profile_protects_too_and_says_its_parameters() -> None:
+    secrets = secret_of(2)
+    tables = protect_plan(year_cubes(SHIPPED, sample(282, 2)[0], secrets), [], SHIPPED, secrets=secrets, profile=PUBLIC)
+    assert all(row.value is None or row.value >= PUBLIC.threshold for table in tables for row in table.observations)
+    assert dict(tables[0].parameters) == {"D": 5, "V": 2, "k": 11, "width": 11, "decoy_bits": 6}
+
+
+def test_an_empty_register_releases_gaps_and_nothing_else() -> None:
+    secrets = secret_of(2)
+    nobody = [replace(p, positions={k: v[:0] for k, v in p.positions.items()}, ids=p.ids[:0]) for p in sample(9, 1)]
+    cubes = [c for p in nobody for c in year_cubes(SHIPPED, p, secrets)] + block_cubes(SHIPPED, nobody, secrets)
+    for table in protect_plan(cubes, [], SHIPPED, secrets=secrets):
+        assert table.audit.shown == table.audit.repaired == 0
+        assert table.audit.persons_shown is None
+
+
+def test_the_share_of_persons_shown_is_made_of_published_figures() -> None:
+    _cubes, tables = whole_plan(60, 6)
+    totals = {t.period.first: t.observations[0].value for t in tables if t.table_id == "VICTIMS"}
+    sex = next(table for table in tables if table.table_id == "VICTIMS_SEX")
+    shown = sum(row.value or 0 for row in sex.observations)
+    assert sex.audit.persons_shown == min(100, round(100 * shown / (totals[2018] or 0)))
+    assert block_of(2018) in {table.period for table in tables}

@@ -1,0 +1,103 @@
+"""Disclosure control over random registers: what must hold whatever the state looks like."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tallystick.config.catalogue import load_shipped
+from tallystick.node.disclosure import PEER, ReleasedSlice, naive_attack, protect_plan
+from tallystick.node.disclosure.audit import Auditor, withheld_cells
+from tallystick.node.disclosure.knowledge import keyed_system
+from tallystick.node.disclosure.layout import Layout, lay_out
+from tallystick.node.disclosure.perturbation import perturb
+from tallystick.node.disclosure.picture import Picture, drafted_view, pictures, released_view
+from tallystick.node.disclosure.relations import relation_sites, withhold
+from tallystick.node.tables.cubes import Cube
+from tests.support.registers import People, block_cubes, sample, secret_of, year_cubes
+
+SHIPPED = load_shipped()
+SIZES = st.sampled_from([3, 9, 15, 29, 60])
+SEEDS = st.integers(0, 2**32)
+
+
+def plan(people: Sequence[People], seed: int) -> list[Cube]:
+    secrets = secret_of(seed)
+    return [c for p in people for c in year_cubes(SHIPPED, p, secrets)] + block_cubes(SHIPPED, people, secrets)
+
+
+def truth(picture: Picture, layout: Layout, people: Sequence[People]) -> np.ndarray:
+    """Count the persons into the columns of the linked system, clique by clique."""
+    parts = []
+    for clique in layout.tree.cliques:
+        names = sorted(clique)
+        sizes = {
+            dimension.id: len(SHIPPED.codes(view.table, dimension.id))
+            for view in picture.slices
+            for dimension in view.table.dimensions
+        }
+        grid = np.zeros([sizes.get(name, len(picture.years)) for name in names], dtype=np.int64)
+        for place, year in enumerate(people):
+            where = tuple(year.positions.get(name, np.full(len(year.ids), place)) for name in names)
+            np.add.at(grid, where, 1)
+        parts.append(grid.ravel())
+    return np.concatenate(parts)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=SIZES, seed=SEEDS, gaps=st.lists(st.sampled_from([0, 0, 1, 2]), min_size=1, max_size=7))
+def test_the_truth_is_never_among_what_the_audit_rules_out(n: int, seed: int, gaps: list[int]) -> None:
+    people, secrets = sample(n, seed), secret_of(seed)
+    views = []
+    for cube in plan(people, seed):
+        figures = perturb(secrets(cube.period), cube.counts, cube.key_sums, PEER)
+        views.append(drafted_view(SHIPPED, SHIPPED.table(cube.table_id), cube.period, figures, PEER))
+    (picture,) = pictures(SHIPPED, views)
+    one_way = [site for site in relation_sites(picture) if len(picture.slices[site.slice_number].levels) == 1]
+    one_way = [site for site in one_way if len(site.relation) == 1]
+    picture = withhold(picture, {site: gaps[place % len(gaps)] for place, site in enumerate(one_way)})
+    layout = lay_out(picture)
+    system = keyed_system(picture, layout, PEER)
+    # No two hidden figures are tied to each other here, so nothing is granted beyond what the attacker knows.
+    assert system.matrix.shape[1] == layout.columns
+    assert system.holds(truth(picture, layout, people))
+
+
+@settings(max_examples=12, deadline=None)
+@given(n=SIZES, seed=SEEDS, left_out=st.sets(st.integers(0, 13), max_size=8))
+def test_what_is_safe_together_is_safe_when_officers_refuse_a_part(n: int, seed: int, left_out: set[int]) -> None:
+    tables = protect_plan(plan(sample(n, seed), seed), [], SHIPPED, secrets=secret_of(seed))
+    released = [table.as_released() for place, table in enumerate(tables) if place not in left_out]
+    assert attacked(released) == []
+
+
+def attacked(released: Sequence[ReleasedSlice]) -> list[int]:
+    found = []
+    for picture in pictures(SHIPPED, [replace(released_view(SHIPPED, one), draft=True) for one in released]):
+        auditor = Auditor(keyed_system(picture, lay_out(picture), PEER), PEER)
+        found += auditor.extractions(withheld_cells(picture))
+    return found
+
+
+@settings(max_examples=12, deadline=None)
+@given(n=SIZES, seed=SEEDS)
+def test_drafting_year_by_year_and_then_the_block_leaves_nothing_given_away(n: int, seed: int) -> None:
+    people, secrets = sample(n, seed), secret_of(seed)
+    released: list[ReleasedSlice] = []
+    drafts = [year_cubes(SHIPPED, year, secrets) for year in people] + [block_cubes(SHIPPED, people, secrets)]
+    for draft in drafts:
+        before = [one.to_dict() for one in released]
+        tables = protect_plan(draft, released, SHIPPED, secrets=secrets)
+        assert [one.to_dict() for one in released] == before
+        released += [table.as_released() for table in tables]
+    assert attacked(released) == []
+
+
+@settings(max_examples=10, deadline=None)
+@given(n=SIZES, seed=SEEDS, zeros_shown=st.booleans())
+def test_the_usual_protection_never_hides_more_than_it_says(n: int, seed: int, zeros_shown: bool) -> None:
+    found = naive_attack(plan(sample(n, seed), seed), SHIPPED, zeros_shown=zeros_shown)
+    assert 0 <= found.not_zero <= found.recovered <= found.hidden
+    assert not zeros_shown or found.not_zero == found.recovered
