@@ -1,0 +1,68 @@
+"""A border that is killed while it pulls: nothing half-done, and the next start goes on."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tallystick.exchange.archive.store import Archive
+from tallystick.exchange.border.foreground import standings
+from tallystick.exchange.service import Limits
+from tests.support.syscall_killer import build, serve
+from tests.support.waiting import wait_for
+from tests.support.wire import NOW, Wire, running_border
+
+COMMAND = [sys.executable, "-m", "tallystick.exchange.border", "--home"]
+
+
+@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_pull_killed_at_a_writing_call_is_half_done(tmp_path: Path, stride: int) -> None:
+    """Roster, data, tiles, checkpoint, index and the border's own memory: each write of a pull, below Python."""
+    library = build(tmp_path)
+    if library is None:
+        pytest.skip("no C compiler here (apt-get install gcc)")
+    wire = Wire.make(("KAZ", "KGZ"))
+    wire.release("KAZ", 3)
+    home = wire.home(tmp_path, "KGZ")
+    wire.feed(home, "KGZ")
+    wire.adopt(wire.ceremony.indexed(wire.ceremony.new_page(wire.roster_files, "KAZ", at=NOW)))
+    tree = wire.tree(tmp_path / "stick", "KAZ")
+    steps = int(serve(library, "tests.support.pull_kills:kill_pull", str(home), str(tree), str(stride)))
+    assert steps > 100
+
+
+def test_a_border_killed_in_the_middle_begins_anew(tmp_path: Path) -> None:
+    """Real processes over gRPC: killed a few times while 120 releases come in, never asked twice for what it has."""
+    wire = Wire.make(("KAZ", "KGZ"))
+    wire.release("KAZ", 120, first_year=1950)
+    kaz = wire.home(tmp_path, "KAZ")
+    wire.feed(kaz, "KAZ")
+    draw = random.Random(20)
+    with running_border(kaz, limits=Limits(calls_per_peer=64)) as peer:
+        home = wire.home(tmp_path, "KGZ", peers={"KAZ": f"grpcs://{peer.address}"})
+        wire.feed(home, "KGZ")
+        blobs, archive = home / "border/archive/kaz/data/sha256", Archive(home / "border/archive")
+        kills = 0
+        for attempt in range(6):
+            child = subprocess.Popen([*COMMAND, home], stdout=subprocess.DEVNULL)
+            if attempt < 5 and archive.view("kaz") is None:
+                wait_for(lambda: blobs.is_dir() and any(blobs.iterdir()), what="the first data")
+                time.sleep(draw.uniform(0, 0.03))
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+                kills += 1
+                before = {path.name for path in blobs.iterdir() if not path.name.startswith(".")}
+                assert all((blobs / name).stat().st_size for name in before)
+                continue
+            wait_for(lambda: standings(home, ["KAZ"])["KAZ"].size == 120, what="the whole log")
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(10) == 0
+            break
+    assert kills
+    assert archive.log("kaz").entries(0, 120) == wire.federation.state("KAZ").entries
+    with archive.open_index() as index:
+        assert index.execute("SELECT count(*) FROM releases WHERE status = 'not witnessed'").fetchone() == (120,)
