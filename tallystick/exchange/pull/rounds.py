@@ -11,7 +11,7 @@ with what is there. Pure of storage, and asks no clock.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from tallystick.config.errors import BadProofError, MalformedError, PeerError, RollbackError
+from tallystick.config.errors import BadProofError, MalformedError, PeerError, RollbackError, SplitViewError
 from tallystick.config.i18n import _
 from tallystick.exchange.formats.checkpoint import verify_checkpoint
 from tallystick.exchange.formats.tiles import TILE_WIDTH, TilePath, bundles_for, decode_entries, decode_tile, tiles_for
@@ -177,7 +177,11 @@ class _LogPull:
         return found
 
     def _look_for_split(self, checkpoint: bytes, size: int) -> None:
-        """Find out whether the log itself signed two histories; raises then, with both heads as evidence."""
+        """Find out whether the log itself signed two histories.
+
+        Raises:
+            SplitViewError: It did; the evidence is both heads and the leaf hashes of the second history.
+        """
         wanted = [tile for tile in tiles_for(size) if tile.level == 0]
         leaves: list[bytes] = []
         try:
@@ -186,6 +190,9 @@ class _LogPull:
                 for tile, data in zip(group, self._tiles(group), strict=True):
                     leaves += decode_tile(data or b"", tile.width)
             check_history(self._view, checkpoint, leaves, self._state.log_keys)
+        except SplitViewError as error:
+            error.evidence = (*error.evidence, b"".join(leaves))
+            raise
         except (PeerError, MalformedError, BadProofError):
             return  # nothing is proved; the caller's own error stands
 

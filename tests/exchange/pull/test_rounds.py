@@ -20,6 +20,7 @@ from tallystick.config.errors import (
     SplitViewError,
     VerificationError,
 )
+from tallystick.exchange.formats.merkle import leaf_hash
 from tallystick.exchange.formats.tiles import decode_entries, encode_entries
 from tallystick.exchange.pull import DataStep, LogStep, PullLimits, RosterStep, pull_peer
 from tallystick.exchange.verify.release import UnknownEntry
@@ -155,7 +156,8 @@ def test_two_histories_signed_by_the_log_are_not_proved(wire: Wire, tmp_path: Pa
         [*wire.federation.state("KAZ").entries, *other.federation.state("KAZ").entries[2:]]
     )
     error = refused(longer, store, SplitViewError)
-    assert error.evidence == (seen, longer.files["kaz/checkpoint"])
+    leaves = b"".join(leaf_hash(entry) for entry in other.federation.state("KAZ").entries)
+    assert error.evidence == (seen, longer.files["kaz/checkpoint"], leaves)
 
 
 def _entry(wire: Wire, envelope: bytes) -> None:
