@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -15,16 +16,15 @@ OPERATING = ROOT / "docs" / "OPERATING.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def commands() -> Iterator[str]:
-    """Every command as it is typed, such as ``tallystick release draft``."""
-    group = typer.main.get_command(build_app("*"))
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command as it is typed, such as ``tallystick release draft``, and what it is made of."""
+    group: Any = typer.main.get_command(build_app("*"))
     for name in COMMANDS:
-        command = group.commands[name]  # type: ignore[attr-defined]
-        below = getattr(command, "commands", None)
+        below = getattr(group.commands[name], "commands", None)
         if below:
-            yield from (f"tallystick {name} {sub}" for sub in below)
+            yield from ((f"tallystick {name} {sub}", found) for sub, found in below.items())
         else:
-            yield f"tallystick {name}"
+            yield f"tallystick {name}", group.commands[name]
 
 
 def settings() -> Iterator[str]:
@@ -34,7 +34,12 @@ def settings() -> Iterator[str]:
 
 def test_every_command_is_described_for_operators() -> None:
     text = OPERATING.read_text()
-    assert [command for command in commands() if command not in text] == []
+    assert [name for name, _command in commands() if name not in text] == []
+
+
+def test_every_command_can_speak_to_a_script() -> None:
+    spoken = {name: {option for part in command.params for option in part.opts} for name, command in commands()}
+    assert [name for name, options in spoken.items() if "--json" not in options] == []
 
 
 def test_every_setting_is_described_for_operators() -> None:

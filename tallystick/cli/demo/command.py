@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import typer
 
-from tallystick.cli.output import progress, say
+from tallystick.cli.output import JsonFlag, progress, say, show_json
 from tallystick.config.errors import ConfigError
 from tallystick.config.i18n import _, ngettext
 
@@ -25,6 +25,7 @@ def run(
     folder: Path = FolderArgument,
     cases: Path | None = typer.Option(None, "--cases", metavar="CSV", help="Real case rows: CTDC's public excerpt."),
     states: str | None = typer.Option(None, "--states", metavar="KAZ,KGZ", help="Only these states take part."),
+    as_json: bool = JsonFlag,
 ) -> None:
     """Set up a whole federation, let it work, and show what came of it; a second run resumes."""
     from tallystick.cli.demo import build, emailed, running, tell
@@ -34,7 +35,8 @@ def run(
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     marks = Marks(folder)
     cast = cast_of(marks, cases, states.split(",") if states else None)
-    tell.opening(cast, resumed=marks.has("released"))
+    if not as_json:
+        tell.opening(cast, resumed=marks.has("released"))
 
     def step(label: str, total: int, work: Callable[[Callable[[], None]], Result]) -> Result:
         with progress(label.ljust(_WIDTH), total) as advance:
@@ -61,6 +63,9 @@ def run(
         label = _("attack on both kinds of tables")
         compared = step(label, count, lambda tick: build.each_state(emailed.compare_state, folder, cast, tick))
         marks.set("compared", asdict(sum(compared, emailed.Compared())))
+    if as_json:
+        show_json(marks.load())
+        return
     tell.story(folder, cast, marks)
 
 
@@ -68,7 +73,7 @@ _WIDTH = 30
 
 
 @app.command()
-def stop(folder: Path = FolderArgument) -> None:
+def stop(folder: Path = FolderArgument, as_json: bool = JsonFlag) -> None:
     """End the demonstration's processes; its files stay."""
     from tallystick.cli.demo import running
     from tallystick.cli.demo.plan import Marks, cast_of
@@ -78,4 +83,7 @@ def stop(folder: Path = FolderArgument) -> None:
     if not marks.has("cast"):
         raise ConfigError(_("{folder}: no demonstration lives here").format(folder=folder), hint="tallystick demo run")
     ended = running.stop_all(folder, cast_of(marks, None, None))
+    if as_json:
+        show_json({"ended": ended})
+        return
     say(ngettext("{count} border ended", "{count} borders ended", ended).format(count=ended))
