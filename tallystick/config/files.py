@@ -85,6 +85,15 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
     fsync_dir(path.parent)
 
 
+def _read(handle: int, expected: int, limit: int) -> bytes:
+    """Read to the end, or one byte beyond ``limit``; ``expected`` is the size it had when it was opened."""
+    data = os.read(handle, min(expected, limit) + 1)
+    while expected < len(data) <= limit:
+        expected = len(data)
+        data += os.read(handle, limit + 1 - len(data))
+    return data
+
+
 def read_bounded(path: Path, limit: int, *, owner: int | None = None, one_link: bool = False) -> bytes:
     """Read a regular file of at most ``limit`` bytes without following a link at its last component.
 
@@ -110,8 +119,7 @@ def read_bounded(path: Path, limit: int, *, owner: int | None = None, one_link: 
             raise StoreError(_("{path} belongs to another user").format(path=path))
         if one_link and facts.st_nlink != 1:
             raise StoreError(_("{path} has a second name (hard link)").format(path=path))
-        with os.fdopen(handle, "rb", closefd=False) as stream:
-            data = stream.read(limit + 1)
+        data = _read(handle, facts.st_size, limit)
     finally:
         os.close(handle)
     if len(data) > limit:

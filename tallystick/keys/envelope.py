@@ -10,6 +10,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -118,12 +119,12 @@ def _bytes(value: object, what: str, limit: int) -> bytes:
     """Decode standard or URL-safe base64 (envelope.md allows both), in its one canonical spelling."""
     if not isinstance(value, str) or len(value) > limit:
         raise MalformedError(_("the envelope's {what} is not base64 of a bounded size").format(what=what))
-    standard = value.replace("-", "+").replace("_", "/")
     try:
-        decoded = base64.b64decode(standard, validate=True)
+        standard = value.replace("-", "+").replace("_", "/").encode("ascii")
+        decoded = binascii.a2b_base64(standard, strict_mode=True)
     except (binascii.Error, ValueError):
         raise MalformedError(_("the envelope's {what} is not base64").format(what=what)) from None
-    if base64.b64encode(decoded).decode() != standard:
+    if binascii.b2a_base64(decoded, newline=False) != standard:
         raise MalformedError(_("the envelope's {what} is not canonical base64").format(what=what))
     return decoded
 
@@ -158,6 +159,7 @@ def parse_envelope(data: bytes) -> Envelope:
     return Envelope(payload, kind, tuple(_signature(entry) for entry in entries))
 
 
+@lru_cache(maxsize=4096)
 def _person(name: str) -> str:
     """Reduce a name so that two spellings of one person are one person."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from tallystick.config.catalogue import Catalogue
@@ -46,7 +47,7 @@ class RosterKey:
     valid_until: str | None = None
     certificate: bytes | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def keyid(self) -> str:
         """Hex SHA-256 over algorithm and raw key; recomputed, never believed."""
         return keyid(self.algorithm, self.public)
@@ -91,7 +92,7 @@ class StateEntry:
         """The code as paths, TUF roles and log origins write it: lower case."""
         return self.code.lower()
 
-    @property
+    @cached_property
     def officers(self) -> tuple[RosterKey, ...]:
         """Releasing officers' keys, refused ones included."""
         return self.by_role("officer")

@@ -52,6 +52,7 @@ class LogCheck:
         self._state: StateEntry = roster.state(cc)
         self._origin = origin(roster.federation_id, cc)
         self._heads: dict[bytes, Checkpoint] = {}
+        self._named: set[str] = set()
         self.report = LogReport(self._state.code)
 
     def run(self, *, policy: bool) -> LogReport:
@@ -70,12 +71,12 @@ class LogCheck:
         signed = self._read(path, CHECKPOINT_LIMIT)
         head = self._head(signed, path)
         entries = self._entries(head)
-        releases = self._releases(entries)
-        named = {found.data_sha256 for found in releases if isinstance(found, VerifiedRelease)}
-        for digest in sorted(self._files.data - named):
+        identities = self._releases(entries)
+        self.report.data_files = len(self._named)
+        for digest in sorted(self._files.data - self._named):
             raise MalformedError(_("{path}: no release names it").format(path=data_path(self._cc, digest)))
         if self._files.envelopes or self._files.receipts:
-            self._check_release_files(entries, releases, signed)
+            self._check_release_files(entries, identities, signed)
         if policy:
             self._check_policy()
         self.report.checkpoints = len(self._heads)
@@ -100,42 +101,42 @@ class LogCheck:
         self.report.hash_tiles = len(tiles) - bundles
         return entries
 
-    def _releases(self, entries: Sequence[bytes]) -> list[VerifiedRelease | UnknownEntry]:
-        rules, found = SliceRules(self._state.code), []
+    def _releases(self, entries: Sequence[bytes]) -> list[str]:
+        """Verify every entry with its data; return their payload ids (the releases themselves are let go)."""
+        rules, code, found = SliceRules(self._state.code), self._state.code, []
         for index, entry in enumerate(entries):
-            with located(f"{self._cc}, {_('entry')} {index}"):
-                release = verify_release(entry, index, None, self._roster, self._state.code)
+            try:
+                release = verify_release(entry, index, None, self._roster, code)
+                found.append(release.payload_id)
                 if isinstance(release, UnknownEntry):
                     self.report.unknown.append(release.predicate_type)
                 else:
                     rules.admit(release)
                     self._check_data(release)
-                found.append(release)
+            except TallystickError as error:
+                raise _placed(error, _("{cc}, entry {index}").format(cc=self._cc, index=index)) from None
         return found
 
     def _check_data(self, release: VerifiedRelease) -> None:
-        catalogue = self._roster.catalogue
-        if release.data_sha256 not in self._files.data or catalogue is None:
+        digest, catalogue = release.data_sha256, self._roster.catalogue
+        if digest not in self._files.data or catalogue is None:
             raise MalformedError(
-                _("its data file {path} is missing").format(path=data_path(self._cc, release.data_sha256)),
+                _("its data file {path} is missing").format(path=data_path(self._cc, digest)),
                 hint=_("the pack is not whole; ask for another copy"),
             )
-        data = self._read(data_path(self._cc, release.data_sha256), CSV_LIMIT)
-        verify_data(release.statement, data, catalogue)
+        verify_data(release.statement, self._read(data_path(self._cc, digest), CSV_LIMIT), catalogue)
         report, audit = self.report, release.statement.predicate.audit
+        self._named.add(digest)
         report.releases += 1
         report.officer_signatures += len(release.officers)
-        report.data_files += 1
         report.figures += audit.shown
         report.withheld += audit.withheld
 
-    def _check_release_files(
-        self, entries: Sequence[bytes], releases: Sequence[VerifiedRelease | UnknownEntry], signed: bytes
-    ) -> None:
+    def _check_release_files(self, entries: Sequence[bytes], identities: Sequence[str], signed: bytes) -> None:
         nodes = nodes_of([leaf_hash(entry) for entry in entries])
         by_id: dict[str, list[int]] = {}
-        for index, release in enumerate(releases):
-            by_id.setdefault(release.payload_id, []).append(index)
+        for index, identity in enumerate(identities):
+            by_id.setdefault(identity, []).append(index)
         for stray in sorted((self._files.envelopes | self._files.receipts) - set(by_id)):
             raise BadProofError(
                 _("{path}: the log has no such release").format(path=f"{self._cc}/releases/{stray}"),
@@ -177,12 +178,16 @@ class LogCheck:
         self.report.policy = True
 
 
+def _placed(error: TallystickError, where: str) -> TallystickError:
+    error.message = f"{where}: {error.message}"
+    error.args = (error.message,)
+    return error
+
+
 @contextmanager
 def located(where: str) -> Iterator[None]:
     """Put the place in front of an error's message."""
     try:
         yield
     except TallystickError as error:
-        error.message = f"{where}: {error.message}"
-        error.args = (error.message,)
-        raise
+        raise _placed(error, where) from None
