@@ -1,8 +1,7 @@
 """An answer for spreadsheets: CSV and XLSX with everything in them, and nothing that becomes a formula.
 
-A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is run by Excel and its kin as a
-formula (CWE-1236); officers' names and sources are other people's words. In CSV such a cell gets an apostrophe
-before it, in XLSX it is stored as text and marked to stay so.
+Officers' names and sources are other people's words. In CSV what a spreadsheet would run gets an apostrophe before
+it (``config.formulas``), in XLSX it is stored as text and marked to stay so.
 """
 
 import csv
@@ -10,16 +9,16 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tallystick.config.formulas import harmless, is_formula
 from tallystick.config.i18n import _
 from tallystick.exchange.query.answer import Answer, Row
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["harmless", "to_csv", "to_xlsx"]
+__all__ = ["to_csv", "to_xlsx"]
 
 Cell = str | int | float | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIXED = (
     "kind",
     "value",
@@ -59,11 +58,6 @@ _SOURCES = (
     "censored",
     "notes",
 )
-
-
-def harmless(value: Cell) -> Cell:
-    """Return a cell that no spreadsheet runs."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _join(values: Iterable[object]) -> str:
@@ -124,7 +118,7 @@ def to_csv(answer: Answer) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_header(answer))
     for row in answer.rows:
-        writer.writerow([harmless(cell) for cell in _row(answer, row)])
+        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in _row(answer, row)])
     return out.getvalue()
 
 
@@ -151,5 +145,5 @@ def _fill(sheet: "Worksheet", header: Sequence[Cell], rows: Iterable[Sequence[Ce
             cell = sheet.cell(number, column, value)
             if isinstance(value, str):
                 cell.data_type = "s"
-                cell.quotePrefix = value.startswith(_FORMULA)
+                cell.quotePrefix = is_formula(value)
     sheet.freeze_panes = "A2"

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Self, TextIO
 
 from tallystick.config.errors import StoreError
 from tallystick.config.files import PRIVATE_FILE, fsync_dir
+from tallystick.config.formulas import harmless
 from tallystick.config.i18n import _
 
 __all__ = ["Rejection", "Rejections"]
 
 SHOWN = 10
 _VALUE_LIMIT = 60
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Rejection(NamedTuple):
@@ -97,7 +97,7 @@ class Rejections:
         if len(self.first) < SHOWN:
             self.first.append(found)
         if self._writer is not None:
-            self._writer.writerow((row, *(_harmless(text) for text in found[1:])))
+            self._writer.writerow((row, *(harmless(text) for text in found[1:])))
 
     def count_rows(self) -> int:
         """Return how many rows were rejected so far."""
@@ -106,8 +106,3 @@ class Rejections:
 
 def _short(value: str) -> str:
     return value if len(value) <= _VALUE_LIMIT else value[: _VALUE_LIMIT - 1] + "…"
-
-
-def _harmless(text: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

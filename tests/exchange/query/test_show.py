@@ -11,7 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tallystick.exchange.query import Answer
-from tallystick.exchange.query.sheets import harmless, to_csv, to_xlsx
+from tallystick.exchange.query.sheets import to_csv, to_xlsx
 from tallystick.exchange.query.text import render
 from tests.exchange.query.conftest import Ask
 from tests.support.federation import Federation
@@ -90,13 +90,7 @@ def test_csv_has_every_row_and_runs_nothing(answer: Answer) -> None:
     for row in rows:
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values())
     assert shown["officers"].startswith("'=")
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\n=1"])
-def test_each_lead_that_starts_a_formula_is_disarmed(text: str) -> None:
-    assert str(harmless(text)).startswith("'")
-    assert harmless("KAZ") == "KAZ"
-    assert harmless(-1) == -1
+    assert all(part.strip().startswith("'") for part in shown["officers"].split("; "))
 
 
 def test_a_workbook_holds_text_and_numbers_but_no_formula(answer: Answer) -> None:
