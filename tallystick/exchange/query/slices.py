@@ -10,6 +10,7 @@ from typing import Any
 from tallystick.config.catalogue import CellKey
 from tallystick.config.periods import Period, parse_period
 from tallystick.exchange.archive.index import DATA_MISSING, NOT_WITNESSED
+from tallystick.exchange.formats.sdmxcsv import MAX_VALUE
 
 __all__ = ["Slice", "SliceReader"]
 
@@ -47,8 +48,13 @@ class Slice:
         return found
 
     def _parameter(self, name: str) -> int | None:
+        """Return a parameter; what no method can mean (a text, less than nothing) counts as not told.
+
+        Officers sign what they like: a verified release may still say nonsense of its own method.
+        """
         value = self.predicate["method"]["parameters"].get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VALUE
+        return value if fits else None
 
     @cached_property
     def reach(self) -> int | None:
@@ -68,7 +74,7 @@ class Slice:
         table no cell of it is bounded by the threshold.
         """
         threshold = self._parameter("k")
-        if threshold is None or self.reach is None or self.predicate["audit"]["repaired"] != 0:
+        if not threshold or self.reach is None or self.predicate["audit"]["repaired"] != 0:
             return None
         return threshold - 1 + self.reach
 

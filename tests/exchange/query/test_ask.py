@@ -209,6 +209,30 @@ def test_other_methods_are_read_by_their_own_parameters(
     assert (rows[0].low, rows[0].high, rows[0].noise_sd, rows[1].high) == expected
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"D": -5, "V": 1, "k": 5},
+        {"D": 3, "V": -1, "k": -5},
+        {"D": "three", "V": "x", "k": True},
+        {"D": 2**53 - 1, "V": 2**53 - 1, "k": 2**53 - 1},
+        {},
+    ],
+)
+@pytest.mark.parametrize("sum_over", [(), ("STATE",), ("SEX",)])
+def test_two_officers_who_sign_nonsense_about_their_method_stop_nobodys_question(
+    tmp_path: Path, parameters: dict[str, object], sum_over: tuple[str, ...]
+) -> None:
+    federation = Federation.make(("KAZ", "KGZ"))
+    for code, told in (("KAZ", parameters), ("KGZ", None)):
+        federation.release(code, "VICTIMS_SEX", "2018", {("F",): 60}, parameters=told)
+    archive = make_archive(tmp_path, federation)
+    rows = ask(archive, federation.catalogue, federation.roster, Question("VICTIMS_SEX", sum_over=sum_over)).rows
+    assert any(row.value is not None for row in rows)
+    for row in rows:
+        assert row.high is None or row.low is None or 0 <= row.low <= (row.value or 0) <= row.high <= 200
+
+
 def test_an_archive_that_holds_nothing_says_so(tmp_path: Path, federation: Federation) -> None:
     archive, state = Archive(tmp_path / "archive"), federation.state("IRN")
     archive.accept(state.cc, state.view(), (), (), {})
