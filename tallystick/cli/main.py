@@ -5,13 +5,15 @@ Exit codes are those of ``config.errors``. Only the module of the command that w
 
 import importlib
 import os
+import resource
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from tallystick.cli.output import fail, guard_streams
-from tallystick.config.errors import TallystickError
+from tallystick.config.errors import StoreError, TallystickError
 from tallystick.config.i18n import _, set_language
 
 __all__ = ["COMMANDS", "build_app", "main"]
@@ -32,6 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("tallystick.cli.up:down_command", "Stop what `up --detach` left running."),
     "demo": ("tallystick.cli.demo:app", "Nine states on one machine: run, stop."),
 }
+
+_TRACEBACK = "TALLYSTICK_TRACEBACK"
+"""Environment variable for whoever mends this program: show where an unexpected error came from."""
 
 
 def _version(value: bool) -> None:
@@ -78,9 +83,37 @@ def _asked(arguments: Sequence[str]) -> str | None:
     return next((argument for argument in arguments if argument in COMMANDS), None)
 
 
+def _guard_process() -> None:
+    """Let nobody else write what is made here, whatever the shell's umask, and leave no memory on disk in a crash."""
+    os.umask(os.umask(0o077) | 0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _refused_by_system(error: OSError) -> StoreError:
+    place = f"{error.filename}: " if error.filename else ""
+    return StoreError(
+        _("{place}{reason}").format(place=place, reason=error.strerror or type(error).__name__),
+        hint=_("is the path right, the disk mounted and not full, and this user allowed to?"),
+    )
+
+
+def _unexpected(error: Exception) -> int:
+    """Say where a mistake of ours was made, without its message, which could hold a field of a case."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "?"
+    hint = _("nothing more is shown, since it could name somebody; {name}=1 shows all of it").format(name=_TRACEBACK)
+    kind = type(error).__name__
+    return fail(
+        TallystickError(_("a mistake in this program: {kind} at {where}").format(kind=kind, where=where), hint=hint)
+    )
+
+
 def main() -> None:
     """Run the command line; the only place that turns errors into exit codes."""
     guard_streams()
+    _guard_process()
     try:
         build_app(_asked(sys.argv[1:]))()
     except TallystickError as error:
@@ -88,6 +121,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        sys.exit(fail(_refused_by_system(error)))
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        sys.exit(_unexpected(error))
 
 
 if __name__ == "__main__":

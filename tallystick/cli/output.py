@@ -23,16 +23,22 @@ def guard_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def printable(text: str) -> str:
-    """Return ``text`` with control characters (terminal escapes among them) made visible."""
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
+def printable(text: str, *, lines: bool = True) -> str:
+    """Return ``text`` with control characters (terminal escapes among them) made visible.
+
+    Args:
+        text: Words, perhaps with a stranger's among them (a file's name, a person's).
+        lines: Leave line ends and tabs as they are; False where a stranger's line must not pass for one of ours.
+    """
+    kept = "\n\t" if lines else ""
+    return "".join(char if char.isprintable() or char in kept else f"\\x{ord(char):02x}" for char in text)
 
 
 def fail(error: TallystickError) -> int:
     """Write an error's two lines to standard error; return its exit code."""
-    sys.stderr.write(f"{_('error:')} {printable(error.message)}\n")
+    sys.stderr.write(f"{_('error:')} {printable(error.message, lines=False)}\n")
     if error.hint:
-        sys.stderr.write(f"{_('hint:')} {printable(error.hint)}\n")
+        sys.stderr.write(f"{_('hint:')} {printable(error.hint, lines=False)}\n")
     return error.exit_code
 
 
@@ -41,14 +47,20 @@ def say(text: str = "") -> None:
     typer.echo(printable(text))
 
 
+def _escaped(char: str) -> str:
+    """Write one character as JSON can always write it (RFC 8259, section 7)."""
+    return json.dumps(char)[1:-1]
+
+
 def show_json(document: Any) -> None:  # noqa: ANN401 - any JSON document
-    """Write one JSON document, readable and stable."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True))
+    """Write one JSON document, readable and stable; what a terminal would obey (U+009B, U+202E) is escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
+    typer.echo("".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text))
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> None:
     """Write a plain aligned table; columns in ``right`` are set flush right."""
-    lines = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
+    lines = [[printable(str(cell), lines=False) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     flush_right = set(right)
     for number, line in enumerate(lines):

@@ -6,6 +6,7 @@ SIGTERM and SIGINT end it in order, SIGHUP makes it read the outbox and pull eve
 import argparse
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -55,11 +56,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run a border until a signal ends it; errors become two lines and an exit code."""
     arguments = _arguments(argv)
     os.umask(_UMASK)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds the TLS key
     _without_console()
     try:
         asyncio.run(_serve(arguments.home.absolute(), debug=arguments.debug))
     except TallystickError as error:
-        sys.stderr.write(f"{_('error:')} {error.message}\n")
+        from tallystick.exchange.border.logbook import clean  # noqa: PLC0415 - after _without_console
+
+        sys.stderr.write(f"{_('error:')} {clean(error.message)}\n")
         if error.hint:
-            sys.stderr.write(f"{_('hint:')} {error.hint}\n")
+            sys.stderr.write(f"{_('hint:')} {clean(error.hint)}\n")
         sys.exit(error.exit_code)
