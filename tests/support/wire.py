@@ -108,8 +108,10 @@ class Wire:
         RosterStore(folder / "roster").adopt(self.roster_files, at=NOW, anchor=self.ceremony.anchor)
         return folder
 
-    def home(self, base: Path, code: str, *, peers: Mapping[str, str] | None = None, **settings: Any) -> Path:
-        """Make HOME with a border and an empty outbox of its desk."""
+    def home(
+        self, base: Path, code: str, *, peers: Mapping[str, str] | None = None, joined: bool = True, **settings: Any
+    ) -> Path:
+        """Make HOME with a border that adopted the roster, and an empty outbox of its desk."""
         home = base / code.lower()
         folder = home / "border"
         (folder / "secrets").mkdir(parents=True, mode=0o700)
@@ -120,9 +122,15 @@ class Wire:
         (folder / "tls.crt").write_bytes(self.tls[code].pem)
         document = BorderSettings(demo=True, passphrase_file=Path("passphrase"), **given)
         (folder / "border.toml").write_bytes(dump_settings(document))
+        if joined:
+            self.join(home)
         if peers:
             (folder / "peers.toml").write_bytes(dump_settings(PeerSettings(peers=dict(peers))))
         return home
+
+    def join(self, home: Path) -> None:
+        """Do what ``roster apply --root WORDS`` does on the border."""
+        RosterStore(home / "border" / "roster").adopt(self.roster_files, at=NOW, anchor=self.ceremony.anchor)
 
     def feed(self, home: Path, code: str, *, first: int = 0, roster: bool = True, log: bool = True) -> None:
         """Write what the desk would tell its border."""

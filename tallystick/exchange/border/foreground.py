@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.config.clock import Clock
-from tallystick.config.errors import PeerError, UsageError
+from tallystick.config.errors import PeerError, UnanchoredError, UsageError
 from tallystick.config.i18n import _
 from tallystick.config.settings import load_border, load_peers
 from tallystick.exchange.border.identity import load_leaf
@@ -80,7 +80,7 @@ def pull_round(
     Raises:
         StoreError: A border runs for this home, or the disk refuses.
         SignerError: The TLS key cannot be opened.
-        PeerError: This border belongs to no federation yet.
+        UnanchoredError: This border belongs to no federation yet.
     """
     with _open(home, clock) as rooms:
         folder, state = rooms.settings.folder, rooms.settings.state
@@ -88,9 +88,9 @@ def pull_round(
         leaf = load_leaf(folder, state, border_secrets(home)) if remote else None
         outbox = rooms.intake.pass_over()
         if not rooms.keeper.has_roster:
-            raise PeerError(
-                _("this border belongs to no federation yet: it has no roster"),
-                hint=_("the desk sends it through the outbox once it has applied one: tallystick roster apply"),
+            raise UnanchoredError(
+                _("this border belongs to no federation yet"),
+                hint=_("adopt its roster with: tallystick roster apply DIR --root WORDS"),
             )
         roads, attempts = Roads(rooms.keeper, leaf), []
         try:

@@ -4,8 +4,8 @@ The only place where results of a pull, or of the desk's spool, are stored. Orde
 each durable before the next. Safe to use from several threads: roster store and archive lock themselves.
 """
 
-import json
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,10 @@ from tallystick.keys.merge import MergeResult
 from tallystick.keys.roster import roster_digest
 from tallystick.keys.roster_store import RosterStore
 from tallystick.keys.roster_types import Roster
-from tallystick.keys.words import Anchor
 
 __all__ = ["Held", "Keeper"]
 
+_SETTLED_NS = 100_000_000
 _RELOAD_SECONDS = 3600
 """How long a loaded roster is used before it is asked again whether it has expired."""
 
@@ -54,7 +54,7 @@ class Keeper:
         self.rosters = RosterStore(folder / "roster")
         self.state = state
         self._clock, self._lock = clock, threading.Lock()
-        self._held: tuple[object, float, Held] | None = None
+        self._held: tuple[tuple[int, ...], float, Held] | None = None
 
     @property
     def has_roster(self) -> bool:
@@ -73,12 +73,15 @@ class Keeper:
             if self._held is None or self._held[0] != mark or abs(now.timestamp() - self._held[1]) > _RELOAD_SECONDS:
                 roster = self.rosters.load(None, now)
                 files = self.rosters.files()
-                self._held = (mark, now.timestamp(), Held(roster, files, roster_digest(files)))
+                held = Held(roster, files, roster_digest(files))
+                if not _is_settled(mark):
+                    return held
+                self._held = (mark, now.timestamp(), held)
             return self._held[2]
 
-    def adopt(self, theirs: dict[str, bytes], *, anchor: Anchor | None = None) -> MergeResult:
+    def adopt(self, theirs: dict[str, bytes]) -> MergeResult:
         """Merge roster files into this border's own; raises as ``RosterStore.adopt``."""
-        result = self.rosters.adopt(theirs, at=self._clock.now(), anchor=anchor)
+        result = self.rosters.adopt(theirs, at=self._clock.now())
         with self._lock:
             self._held = None
         return result
@@ -158,7 +161,12 @@ class Keeper:
             return None
 
 
-def _mark(folder: Path) -> object:
+def _mark(folder: Path) -> tuple[int, ...]:
     """Return what changes when a file of the roster does."""
     parts = [folder / "metadata", folder / "targets"]
-    return json.dumps([part.stat().st_mtime_ns for part in parts if part.is_dir()])
+    return tuple(part.stat().st_mtime_ns for part in parts if part.is_dir())
+
+
+def _is_settled(mark: tuple[int, ...]) -> bool:
+    """Say whether the folders would show a further change: one of this very moment may bear the same time stamp."""
+    return time.time_ns() - max(mark, default=0) > _SETTLED_NS

@@ -4,6 +4,7 @@ A message that cannot be read as what it claims is refused for good. One that do
 needs may still come) stays open and is tried again; nothing behind it is lost.
 """
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,13 +21,12 @@ from tallystick.exchange.pull.admit import admit, complete, first_view
 from tallystick.exchange.spool import SpoolReader
 from tallystick.exchange.verify.logview import LogView
 from tallystick.exchange.verify.release import VerifiedRelease
-from tallystick.keys.roster import GENESIS
-from tallystick.keys.words import anchor_of
 from tallystick.proto.exchange.v1.spool_pb2 import LogUpdate, RosterUpdate, SpoolMessage
 
 __all__ = ["DeskIntake", "Imported"]
 
 _ROSTER = "roster/"
+_SETTLED_NS = 1_000_000_000
 _LOOK_AGAIN = timedelta(seconds=30)
 """How often a spool that did not change is read again because something in it was left open."""
 
@@ -99,7 +99,8 @@ class DeskIntake:
         now = self._clock.now()
         if mark == self._seen_mtime and self._looked is not None and now - self._looked < _LOOK_AGAIN:
             return False
-        self._seen_mtime, self._looked = mark, now
+        # A folder changed this very moment may change again without its time stamp showing it.
+        self._seen_mtime, self._looked = (mark if time.time_ns() - mark > _SETTLED_NS else 0), now
         return True
 
     def _sound(self, error: TallystickError) -> None:
@@ -120,18 +121,20 @@ class DeskIntake:
             found.releases += self._take_log(message.log)
 
     def _take_roster(self, update: RosterUpdate) -> bool:
-        """Merge the desk's roster; the first one says which federation this border belongs to."""
+        """Merge the desk's roster. The first one never comes this way: a spool says nothing of whom to trust."""
+        self._check_joined()
         files = {file.name.removeprefix(_ROSTER): file.data for file in update.files if file.name.startswith(_ROSTER)}
-        anchor = None
+        return self._keeper.adopt(files).changed
+
+    def _check_joined(self) -> None:
         if not self._keeper.has_roster:
-            if GENESIS not in files:
-                raise MalformedError(_("the first roster message lacks {name}").format(name=GENESIS))
-            anchor = anchor_of(files[GENESIS])
-        return self._keeper.adopt(files, anchor=anchor).changed
+            raise VerificationError(
+                _("this border belongs to no federation yet"),
+                hint=_("adopt its roster here too: tallystick roster apply DIR --root WORDS"),
+            )
 
     def _take_log(self, update: LogUpdate) -> int:
-        if not self._keeper.has_roster:
-            raise VerificationError(_("no roster yet to verify it with"))
+        self._check_joined()
         cc, held = self._state.lower(), self._keeper.held()
         state = held.roster.state(self._state)
         view = self._keeper.archive.view(cc) or first_view(held.roster, state)

@@ -186,5 +186,7 @@ class Border:
             self._log.debug("served", **facts)
 
 
-def _times(*paths: Path) -> tuple[int, ...]:
-    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+def _times(*paths: Path) -> tuple[tuple[int, int], ...]:
+    """Return what changes when one of these files is replaced."""
+    facts = [path.stat() for path in paths if path.exists()]
+    return tuple((fact.st_ino, fact.st_mtime_ns) for fact in facts)

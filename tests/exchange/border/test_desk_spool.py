@@ -12,7 +12,10 @@ from tallystick.config.clock import FixedClock
 from tallystick.exchange.border.rooms import Rooms, open_rooms
 from tallystick.exchange.formats.tlogproof import verify_proof
 from tallystick.exchange.spool import FileCursor, SpoolReader, SpoolWriter
+from tallystick.keys.card import Card
+from tallystick.keys.signer import new_signer
 from tallystick.proto.exchange.v1.spool_pb2 import SpoolMessage
+from tests.support.rosters import officer_card
 from tests.support.wire import NOW, Wire
 
 
@@ -54,9 +57,8 @@ def test_roster_and_log_come_in_and_once(side: Side) -> None:
     side.wire.release("KAZ", 2)
     side.wire.feed(side.home, "KAZ")
     found = side.read()
-    assert (found.messages, found.releases, found.roster_changed, found.problems) == (2, 2, True, [])
+    assert (found.messages, found.releases, found.roster_changed, found.problems) == (2, 2, False, [])
     assert side.size() == 2
-    assert side.rooms.keeper.held().roster.federation_id == side.wire.federation.roster.federation_id
     assert side.read().messages == 0
     side.wire.release("KAZ", 1, first_year=2017)
     side.wire.feed(side.home, "KAZ", first=2, roster=False)
@@ -66,14 +68,35 @@ def test_roster_and_log_come_in_and_once(side: Side) -> None:
     assert side.size() == 3
 
 
-def test_a_log_before_its_roster_is_lost(side: Side) -> None:
+def test_a_spool_says_which_federation_to_trust(side: Side, tmp_path: Path) -> None:
+    """A border that adopted no roster takes none from a stick; what came waits until it has."""
+    side.wire.release("KAZ", 1)
+    home = side.wire.home(tmp_path / "new", "KAZ", joined=False)
+    side.wire.feed(home, "KAZ")
+    rooms = open_rooms(home, side.clock)
+    assert ["no federation yet" in problem for problem in rooms.intake.pass_over().problems] == [True, True]
+    assert not rooms.keeper.has_roster
+    side.wire.join(home)
+    side.clock.at += timedelta(minutes=1)
+    assert (rooms.intake.pass_over().messages, rooms.keeper.archive.view("kaz").size) == (2, 1)
+    rooms.state.close()
+
+
+def test_a_log_that_needs_a_newer_roster_is_lost(side: Side) -> None:
+    side.wire.adopt(side.wire.ceremony.new_page(side.wire.roster_files, "KAZ", cards=[_dana(side)], at=NOW))
     side.wire.release("KAZ", 1)
     side.wire.feed(side.home, "KAZ", roster=False)
-    assert "waits: no roster yet" in side.read().problems[0]
+    assert "waits:" in side.read().problems[0]
     side.wire.feed(side.home, "KAZ", log=False)
     side.read()
     side.read()
     assert side.size() == 1
+
+
+def _dana(side: Side) -> Card:
+    signer = new_signer("ed25519")
+    side.wire.federation.state("KAZ").officers[0] = signer
+    return officer_card("KAZ", "Dana", signer)
 
 
 def test_a_message_that_is_missing_in_between_is_skipped(side: Side) -> None:

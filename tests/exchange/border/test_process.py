@@ -60,7 +60,7 @@ def listening(home: Path) -> str:
 
 
 def head(address: str, wire: Wire, caller: TestLeaf, shown: bytes | None = None) -> bytes:
-    pinned = shown or wire.federation.roster.state("KAZ").tls_keys[0].certificate
+    pinned = shown or wire.client("KGZ", "KAZ").roots
     credentials = grpc.ssl_channel_credentials(pinned, caller.key_pem, caller.pem)
     options = [("grpc.ssl_target_name_override", "kaz.tallystick.invalid"), ("grpc.use_local_subchannel_pool", 1)]
     with grpc.secure_channel(address, credentials, options=options) as channel:
@@ -143,12 +143,13 @@ def test_the_key_file_or_the_passphrase_stands_in_the_log(wire: Wire, tmp_path: 
 
 
 def test_a_border_without_roster_lets_somebody_in(wire: Wire, tmp_path: Path) -> None:
-    home = wire.home(tmp_path, "KAZ", peers={"KGZ": "grpcs://127.0.0.1:1"})
+    home = wire.home(tmp_path, "KAZ", peers={"KGZ": "grpcs://127.0.0.1:1"}, joined=False)
+    wire.feed(home, "KAZ")
     with running_border(home) as border:
         with pytest.raises(grpc.RpcError):
             head(border.address, wire, wire.tls["KGZ"])
-        wire.feed(home, "KAZ")
-        wait_for(lambda: _answers(border.address, wire), what="the roster")
+        wire.join(home)
+        wait_for(lambda: _answers(border.address, wire), what="the roster", seconds=40)
 
 
 def _answers(address: str, wire: Wire, caller: TestLeaf | None = None, shown: bytes | None = None) -> bool:

@@ -3,7 +3,7 @@
 gRPC reads ``GRPC_SSL_CIPHER_SUITES`` once, when it is first imported; set later it is ignored without a word.
 So the suites are named here, in the package that every user of the wire passes before ``import grpc``. The list
 leaves nothing for TLS 1.2 to agree on: its one suite of that version needs an RSA certificate, and roster leaves
-are P-256.
+are P-256. gRPC's own log is kept to errors, because strangers' failed handshakes could fill a disk with it.
 """
 
 import os
@@ -26,3 +26,4 @@ TLS13_ONLY = "grpc" not in sys.modules or os.environ.get(_VARIABLE) == TLS_SUITE
 """False where gRPC was imported before this package without the suites: nobody may open a port then."""
 
 os.environ[_VARIABLE] = TLS_SUITES
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
