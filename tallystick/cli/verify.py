@@ -94,8 +94,8 @@ def _now() -> datetime:
 def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             _("--at: '{text}' is not a time").format(text=text[:40]), hint=_("write 2021-06-30 or 2021-06-30T12:00:00Z")
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

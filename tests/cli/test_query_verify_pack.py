@@ -229,6 +229,8 @@ def test_a_release_outside_its_pack_is_checked_with_a_roster_of_ones_own(run: Ru
         (("PACK", "--root", "one two three"), 30, "3 words where 24 belong"),
         (("PACK", "--root", "nowhere"), 2, "no such file, and not 24 words"),
         (("PACK", "--at", "yesterday"), 2, "is not a time"),
+        (("PACK", "--at", "0001-01-01T00:00:00+14:00"), 2, "is not a time"),
+        (("PACK", "--at", "9999-12-31T23:59:59-14:00"), 2, "is not a time"),
         (("PACK/kaz/checkpoint",), 30, "is not a release"),
     ],
 )

@@ -13,6 +13,8 @@ from tallystick.exchange.formats.tree import parse_tree_path
 __all__ = ["StateFiles", "Survey", "survey"]
 
 _FILES_LIMIT = 5_000_000
+_DEPTH_LIMIT = 16
+"""Folders inside folders; a log of 10**12 entries needs seven."""
 _RELEASE = re.compile(r"([a-z]{3})/releases/([0-9a-f]{64})\.(dsse\.json|tlog-proof)")
 _POLICY = re.compile(r"policies/([a-z]{3})\.policy")
 # A node's own files beside the tree: derived from it (the index), or not for others to read (locks, the log's head).
@@ -81,6 +83,8 @@ def _walk(folder: Path, below: str) -> Iterator[str]:
     for entry in entries:
         path = below + entry.name
         if entry.is_dir(follow_symlinks=False):
+            if path.count("/") >= _DEPTH_LIMIT:
+                raise MalformedError(_("{path}: folders too deep for any pack").format(path=folder / path))
             yield from _walk(folder, f"{path}/")
         elif entry.is_file(follow_symlinks=False):
             yield path

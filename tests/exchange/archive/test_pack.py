@@ -348,6 +348,12 @@ def test_a_pack_of_an_archive_with_missing_data_is_refused(tmp_path: Path, feder
     assert not (tmp_path / "pack").exists()
 
 
+def test_folders_without_end_end_in_words(pack: Path, federation: Federation) -> None:
+    (pack / "/".join("a" * 40)).mkdir(parents=True)
+    with pytest.raises(MalformedError, match="too deep"):
+        verify_tree(pack, federation.anchor, AT)
+
+
 def test_errors_of_any_bytes_are_ours(pack: Path, federation: Federation) -> None:
     for path in (pack / "kaz" / "checkpoint", next((pack / "kaz" / "releases").glob("*.tlog-proof"))):
         for junk in (b"", b"\xff" * 100, b"{" * 5000, base64.b64encode(b"x" * 60_000)):
