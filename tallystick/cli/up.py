@@ -122,11 +122,16 @@ def _end(children: Sequence[_Child]) -> None:
             process.wait()
 
 
-def _stay(children: Sequence[_Child]) -> None:
-    """Wait until a signal or until one of the borders ends by itself."""
+def _listen_for_signals() -> list[int]:
+    """From now on collect what asks this process to end; before any border is started, so that none is left alone."""
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: asked.append(got))
+    return asked
+
+
+def _stay(children: Sequence[_Child], asked: Sequence[int]) -> None:
+    """Wait until a signal came or one of the borders ended by itself."""
     while not asked:
         for one in children:
             if one.process is not None and one.process.poll() is not None:
@@ -146,6 +151,7 @@ def up_command(
 ) -> None:
     """Run the border of a home, or of several, until it is stopped."""
     children: list[_Child] = []
+    asked = [] if detach else _listen_for_signals()
     try:
         for one in _homes(home):
             children += [_start(one, detach=detach)]
@@ -156,7 +162,7 @@ def up_command(
             return
         if not as_json:
             say(_("Stop with Ctrl-C."))
-        _stay(children)
+        _stay(children, asked)
     except TallystickError:
         _end(children)
         raise
