@@ -103,8 +103,8 @@ def _refusal(picture: Picture, cell: int) -> DisclosureError:
         _("{table} {period}: no way of withholding protects it together with what is released").format(
             table=view.table.id, period=view.period.text
         ),
-        hint=_("draft the period --without {table}, or propose a coarser table for the catalogue").format(
-            table=view.table.id
+        hint=_("leave it out: tallystick release draft {period} --without {table}; or propose a coarser table").format(
+            period=view.period.text, table=view.table.id
         ),
     )
 
