@@ -10,7 +10,6 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tallystick.config.catalogue import load_shipped
 from tallystick.config.codes import almaty_states
 from tallystick.config.errors import DisclosureError
 from tallystick.config.periods import Period
-from tallystick.node.disclosure import PEER, ReleasedSlice, SafeTable, naive_attack, protect_plan
+from tallystick.node.disclosure import PEER, ReleasedSlice, SafeTable, attack_released, naive_attack, protect_plan
 from tallystick.node.disclosure.audit import Auditor, withheld_cells
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
@@ -124,8 +123,7 @@ def measure(n: int) -> dict[str, Any]:
         for draft in register.drafts():
             total["given_away_before"] += before_repair(draft, out, register)
             out += [one for one in released if one.period == draft[0].period]
-        everything = [replace(released_view(CATALOGUE, one), draft=True) for one in released]
-        total["given_away_after"] += sum(attacked(picture) for picture in pictures(CATALOGUE, everything))
+        total["given_away_after"] += attack_released(released, CATALOGUE).extracted
         usual = naive_attack([cube for cube, _table in pairs], CATALOGUE)
         total["usual_hidden"] += usual.hidden
         total["usual_recovered"] += usual.recovered

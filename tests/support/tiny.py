@@ -191,10 +191,12 @@ def _assignable(row: np.ndarray, count: np.ndarray, masks: np.ndarray, figures: 
 
 
 def most_persons(picture: Picture, profile: Profile) -> list[int]:
-    """Return how many persons each year can have at most, as its published total says."""
-    found = {}
+    """Return how many persons each year can have at most, as its yearly tables say."""
+    found: dict[int, int] = {}
     for view in picture.slices:
-        if not view.table.dimensions:
-            shown = view.status[0] == Status.SHOWN
-            found[view.period.first] = int(view.values[0]) + profile.reach if shown else profile.highest_withheld
-    return [found[year] for year in picture.years]
+        rows = list(view.levels[0].rows)
+        if not view.period.is_block and not np.any(view.status[rows] == Status.ADDED):
+            shown = view.status[rows] == Status.SHOWN
+            most = np.where(shown, view.values[rows] + profile.reach, profile.highest_withheld).sum()
+            found[view.period.first] = min(int(most), found.get(view.period.first, 99))
+    return [found.get(year, 99) for year in picture.years]

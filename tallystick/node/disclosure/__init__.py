@@ -6,6 +6,7 @@ The method is ``keyed`` (docs/DISCLOSURE.md): cell-key perturbation with a secre
 perturbed figure, and an audit of exact intervals over everything the state ever released, which fails closed.
 """
 
+from tallystick.node.disclosure.attack import Attacked, attack_released
 from tallystick.node.disclosure.naive import NaiveAttack, naive_attack
 from tallystick.node.disclosure.profile import PEER, PROFILES, PUBLIC, Profile
 from tallystick.node.disclosure.protect import METHOD, protect_plan
@@ -16,11 +17,13 @@ __all__ = [
     "PEER",
     "PROFILES",
     "PUBLIC",
+    "Attacked",
     "AuditFigures",
     "NaiveAttack",
     "Profile",
     "ReleasedSlice",
     "SafeTable",
+    "attack_released",
     "naive_attack",
     "protect_plan",
 ]

@@ -119,6 +119,18 @@ def test_three_tables_that_share_only_the_total_are_bounded_exactly(
     compare(world, make_picture(world, (YEAR,), people, seed, gaps, profile), profile)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(people=persons(4, 3), seed=SEEDS, gaps=GAPS)
+def test_tables_of_a_year_whose_total_is_not_released_are_bounded_exactly(
+    people: list[int], seed: int, gaps: list[int]
+) -> None:
+    tables: Tables = {name: spec for name, spec in ONE_WAY.items() if name != "TOTAL"}
+    world = World(tiny_catalogue(tables, {"A": 2, "B": 2}), (2018,))
+    picture = make_picture(world, (YEAR,), people, seed, gaps, TINY)
+    assume(max(most_persons(picture, TINY)) <= 14)
+    compare(world, picture, TINY)
+
+
 @pytest.mark.parametrize("tables", [BLOCKED, NO_TOTAL, CORRIDOR], ids=["sums of years", "no total", "other dimensions"])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), seed=SEEDS, gaps=GAPS)

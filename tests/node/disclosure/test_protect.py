@@ -3,18 +3,28 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from tallystick.config.catalogue import load_shipped
+from tallystick.config.catalogue import CellKey, load_shipped
 from tallystick.config.errors import DisclosureError
 from tallystick.config.periods import Period, block_of
-from tallystick.node.disclosure import PEER, PUBLIC, ReleasedSlice, SafeTable, protect_plan
+from tallystick.exchange.formats.sdmxcsv import Observation
+from tallystick.node.disclosure import (
+    PEER,
+    PUBLIC,
+    Attacked,
+    ReleasedSlice,
+    SafeTable,
+    attack_released,
+    protect_plan,
+)
 from tallystick.node.disclosure.audit import Auditor, is_extraction, withheld_cells
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
-from tallystick.node.disclosure.picture import pictures, released_view
+from tallystick.node.disclosure.picture import drafted_view, pictures, released_view
 from tallystick.node.tables.cubes import Cube
 from tests.support.registers import block_cubes, sample, secret_of, year_cubes
 from tests.support.tiny import tiny_catalogue
@@ -183,6 +193,39 @@ def test_the_public_profile_protects_too_and_says_its_parameters() -> None:
     tables = protect_plan(year_cubes(SHIPPED, sample(282, 2)[0], secrets), [], SHIPPED, secrets=secrets, profile=PUBLIC)
     assert all(row.value is None or row.value >= PUBLIC.threshold for table in tables for row in table.observations)
     assert dict(tables[0].parameters) == {"D": 5, "V": 2, "k": 11, "width": 11, "decoy_bits": 6}
+
+
+def test_tables_that_count_something_else_are_not_linked() -> None:
+    tables = {"TOTAL": ("", "year", ()), "T_A": ("A", "year", ())}
+    catalogue = tiny_catalogue(tables, {"A": 3})
+    reports = catalogue.tables[0].model_copy(update={"unit": "reports"})
+    apart = catalogue.model_copy(update={"tables": (reports, catalogue.tables[1])})
+    year = Period(2018, 2018)
+    rows = {"TOTAL": np.array([26]), "T_A": np.array([0, 20, 13])}
+    for one, groups in ((catalogue, 1), (apart, 2)):
+        views = [drafted_view(one, one.table(name), year, row, PEER) for name, row in rows.items()]
+        assert len(pictures(one, views)) == groups
+
+
+def test_an_attack_on_what_was_released_finds_what_should_not_have_been() -> None:
+    year, nothing = Period(2018, 2018), MappingProxyType[CellKey, CellKey]({})
+    total = ReleasedSlice("VICTIMS", year, (Observation((), 26, withheld=False),), nothing)
+    ages = [Observation(("Y0T17",), None, withheld=True), Observation(("Y_GE18",), 20, withheld=False)]
+    careless = ReleasedSlice("VICTIMS_AGE", year, (*ages, Observation(("_U",), 13, withheld=False)), nothing)
+    careful = ReleasedSlice("VICTIMS_AGE", year, (*ages, Observation(("_U",), 5, withheld=False)), nothing)
+    assert attack_released([total, careless], SHIPPED) == Attacked(withheld=1, extracted=1)
+    assert attack_released([total, careful], SHIPPED) == Attacked(withheld=1, extracted=0)
+
+
+def test_no_figure_shows_in_the_representation_of_anything_on_the_way() -> None:
+    secrets = secret_of(2)
+    cube = year_cubes(SHIPPED, sample(4711, 2)[0], secrets)[0]
+    figures = cube.counts + 1
+    (picture,) = pictures(SHIPPED, [drafted_view(SHIPPED, SHIPPED.table("VICTIMS"), cube.period, figures, PEER)])
+    layout = lay_out(picture)
+    system = keyed_system(picture, layout, PEER)
+    for thing in (picture, picture.slices[0], layout, system, Auditor(system, PEER)):
+        assert str(int(figures[0])) not in repr(thing)
 
 
 def test_an_empty_register_releases_gaps_and_nothing_else() -> None:

@@ -82,7 +82,8 @@ def test_after_the_repair_every_withheld_cell_keeps_enough_values(n: int, seed: 
     picture = block_picture(n, seed)
     done = repair(picture, nothing(picture), PEER)
     auditor = Auditor(keyed_system(done, lay_out(done), PEER), PEER)
-    for cell in withheld_cells(done):
+    assert auditor.extractions(withheld_cells(done)) == []
+    for cell in withheld_cells(done)[::6]:
         ends = auditor.interval(cell)
         assert ends is not None
         assert ends[1] - ends[0] + 1 >= PEER.width
