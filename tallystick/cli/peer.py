@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
-from tallystick.config.errors import PeerError, UsageError, VerificationError
+from tallystick.cli.peer_show import alarm_document, show_alarm, show_pull, standing_document
+from tallystick.config.errors import PeerError, UnanchoredError, UsageError, VerificationError
 from tallystick.config.i18n import _, ngettext
 
 if TYPE_CHECKING:
-    from tallystick.exchange.border.state import Alarm, PeerStanding
+    from tallystick.exchange.border.state import PeerStanding
+    from tallystick.keys.roster_types import Roster
 
 __all__ = ["app"]
 
@@ -41,21 +43,34 @@ def _write(home: Path, peers: Mapping[str, str]) -> None:
     replace_file(folder / "peers.toml", dump_settings(document), SHARED_FILE)
 
 
-def _endpoint(home: Path, code: str) -> str:
-    """Return the address that the roster gives for a state.
+def _roster(home: Path) -> "Roster":
+    """Return the border's roster.
 
     Raises:
-        UsageError: It gives none.
+        UnanchoredError: It has adopted none.
     """
     from tallystick.config.clock import SystemClock
     from tallystick.config.settings import load_border
     from tallystick.keys.roster_store import RosterStore
 
     store = RosterStore(load_border(home).folder / "roster")
-    if store.adopted:
-        endpoints = store.load(None, SystemClock().now()).state(code).endpoints
-        if endpoints:
-            return endpoints[0]
+    if not store.adopted:
+        raise UnanchoredError(
+            _("this border belongs to no federation yet"),
+            hint=_("adopt its roster with: tallystick roster apply DIR --root WORDS"),
+        )
+    return store.load(None, SystemClock().now())
+
+
+def _endpoint(home: Path, code: str) -> str:
+    """Return the address that the roster gives for a state.
+
+    Raises:
+        UsageError: It gives none.
+    """
+    endpoints = _roster(home).state(code).endpoints
+    if endpoints:
+        return endpoints[0]
     raise UsageError(
         _("the roster here gives no address of {state}").format(state=code),
         hint=_("write it: tallystick peer add {state} grpcs://HOST:PORT").format(state=code),
@@ -121,8 +136,10 @@ def list_peers(home: Path = HomeFlag, as_json: bool = JsonFlag) -> None:
     found, raised = standings(home, peers), alarms(home)
     running = who_runs(load_border(home).folder)
     if as_json:
-        standing = {state: _standing(peers[state], found[state]) for state in peers}
-        show_json({"running": running is not None, "peers": standing, "alarms": [_alarm(one) for one in raised]})
+        standing = {state: standing_document(peers[state], found[state]) for state in peers}
+        show_json(
+            {"running": running is not None, "peers": standing, "alarms": [alarm_document(one) for one in raised]}
+        )
         return
     if not peers:
         say(_("No peers yet. Add one: tallystick peer add CODE URL"))
@@ -136,25 +153,6 @@ def list_peers(home: Path = HomeFlag, as_json: bool = JsonFlag) -> None:
         say(_("Alarms: {count}. See them: tallystick peer alarms").format(count=len(raised)))
     if running is None:
         say(_("No border runs for this home (tallystick up)."))
-
-
-def _standing(url: str, found: "PeerStanding") -> dict[str, Any]:
-    return {
-        "url": url,
-        "entries": found.size,
-        "new": found.new,
-        "tried": found.tried or None,
-        "succeeded": found.succeeded,
-        "failures": found.failures,
-        "error": found.error,
-        "hint": found.hint,
-        "notes": list(found.notes),
-    }
-
-
-def _alarm(found: "Alarm") -> dict[str, Any]:
-    names = ("number", "state", "kind", "message", "first_at", "last_at", "times")
-    return {name: getattr(found, name) for name in names}
 
 
 @contextmanager
@@ -206,34 +204,12 @@ def pull(
             notes.append(_("own desk: {count} new in the log").format(count=done.outbox.releases))
     refused = [state for state, standing in found.items() if standing.refused]
     if as_json:
-        show_json({"peers": {state: _standing(peers[state], one) for state, one in found.items()}, "notes": notes})
+        show_json(
+            {"peers": {state: standing_document(peers[state], one) for state, one in found.items()}, "notes": notes}
+        )
     else:
-        _tell(found, notes)
+        show_pull(found, notes)
     _exit(found, refused)
-
-
-def _tell(found: Mapping[str, "PeerStanding"], notes: Sequence[str]) -> None:
-    for note in notes:
-        say(note)
-    for state, standing in found.items():
-        if standing.error:
-            word = _("refused") if standing.refused else _("not reached")
-            say(f"{state}  {word}: {standing.error}")
-            if standing.hint:
-                say(f"     {_('hint:')} {standing.hint}")
-            continue
-        say(f"{state}  {_progress_words(standing)}")
-        for note in standing.notes:
-            say(f"     {note}")
-
-
-def _progress_words(standing: "PeerStanding") -> str:
-    if not standing.size:
-        return _("has released nothing yet")
-    whole = ngettext("log of {count} entry", "log of {count} entries", standing.size).format(count=standing.size)
-    if not standing.new:
-        return _("nothing new ({whole})").format(whole=whole)
-    return _("{count} new, verified and kept ({whole})").format(count=standing.new, whole=whole)
 
 
 @app.command("alarms")
@@ -260,19 +236,43 @@ def list_alarms(
                 write_new(path, data)
                 files.append(str(path))
     if as_json:
-        show_json({"alarms": [_alarm(one) for one in raised], "files": files})
+        show_json({"alarms": [alarm_document(one) for one in raised], "files": files})
         return
     if not raised:
         say(_("No alarms."))
     for one in raised:
-        say(f"{one.number}. {one.state}  {_kind(one.kind)}  {one.first_at}")
-        say(f"   {one.message}")
-        if one.times > 1:
-            say(_("   seen {count} times, last {at}").format(count=one.times, at=one.last_at))
+        show_alarm(one)
     for name in files:
         say(name)
 
 
-def _kind(kind: str) -> str:
-    words = {"split view": _("SPLIT VIEW"), "rollback": _("ROLLBACK"), "roster split": _("ROSTER SPLIT")}
-    return words.get(kind, kind)
+@app.command()
+def pins(
+    to: Path = typer.Option(..., "--to", metavar="DIR", help="Write pins.pem and pins.map there."),
+    home: Path = HomeFlag,
+    as_json: bool = JsonFlag,
+) -> None:
+    """Write the roster's TLS leaves as nginx reads them.
+
+    For the static tree behind nginx; to be run again after every change of the roster.
+    """
+    from urllib.parse import quote
+
+    from tallystick.config.files import SHARED_FILE, make_dir, replace_file
+
+    leaves = [
+        (entry.code, key.certificate)
+        for entry in _roster(home).states.values()
+        for key in entry.tls_keys
+        if key.certificate
+    ]
+    make_dir(to, 0o755)
+    lines = [f"{quote(leaf.decode(), safe='')} {code};\n" for code, leaf in leaves]
+    replace_file(to / "pins.pem", b"".join(leaf for _code, leaf in leaves), SHARED_FILE)
+    replace_file(to / "pins.map", "".join(lines).encode(), SHARED_FILE)
+    if as_json:
+        show_json({"folder": str(to), "leaves": len(leaves)})
+        return
+    states = len({code for code, _leaf in leaves})
+    say(_("{count} leaves of {states} states in {folder}").format(count=len(leaves), states=states, folder=to))
+    say(_("Next: systemctl reload nginx"))
