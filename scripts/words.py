@@ -3,13 +3,14 @@
 Uses Babel. The ``.po`` file is for people, the ``.mo`` beside it is what gettext reads; both are committed.
 """
 
+import ast
 import io
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -20,15 +21,27 @@ SOURCE = ROOT / "tallystick"
 LOCALE = SOURCE / "config" / "locale"
 LANGUAGES = ("ru",)
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-KEYWORDS = {"_": None, "ngettext": (1, 2)}
+
+
+def messages(path: Path) -> Iterator[str | tuple[str, str]]:
+    """Yield what a source file says to people; parsed as Python, so that words inside f-strings are found too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        if node.func.id == "_" and len(texts) == 1:
+            yield texts[0]
+        elif node.func.id == "ngettext" and len(texts) == 2:
+            yield texts[0], texts[1]
 
 
 def collect() -> Catalog:
     """Gather every message of the sources and of the command table."""
     catalogue = Catalog(project="tallystick", charset="utf-8", fuzzy=False)
-    for name, line, message, _comments, _context in extract_from_dir(str(SOURCE), keywords=KEYWORDS):
-        if message and "/proto/" not in name:
-            catalogue.add(message, locations=[(name, line)])
+    for path in sorted(SOURCE.rglob("*.py")):
+        for message in messages(path):
+            if message:
+                catalogue.add(message)
     for _target, text in COMMANDS.values():
         catalogue.add(text)
     return catalogue

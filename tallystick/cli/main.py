@@ -83,6 +83,18 @@ def _asked(arguments: Sequence[str]) -> str | None:
     return next((argument for argument in arguments if argument in COMMANDS), None)
 
 
+def _language(arguments: Sequence[str]) -> str | None:
+    """Return the language asked for, before anything is parsed: help is worded when the commands are composed."""
+    for place, argument in enumerate(arguments):
+        if argument in COMMANDS:
+            return None
+        if argument == "--lang":
+            return arguments[place + 1] if place + 1 < len(arguments) else None
+        if argument.startswith("--lang="):
+            return argument.removeprefix("--lang=")
+    return None
+
+
 def _guard_process() -> None:
     """Let nobody else write what is made here, whatever the shell's umask, and leave no memory on disk in a crash."""
     os.umask(os.umask(0o077) | 0o022)
@@ -115,6 +127,7 @@ def main() -> None:
     guard_streams()
     _guard_process()
     try:
+        set_language(_language(sys.argv[1:]))
         build_app(_asked(sys.argv[1:]))()
     except TallystickError as error:
         sys.exit(fail(error))

@@ -61,7 +61,7 @@ def draft(
     if as_json:
         show_json({"period": when.text, "folder": str(folder), "tables": [_drafted(row) for row in rows]})
         return
-    header = (_("table"), _("shown"), _("withheld"), _("persons shown"), _("state"))
+    header = (_("table"), _("shown"), _("withheld"), _("persons shown"), _("status"))
     show_table(header, [_drafted_line(row) for row in rows], right=(1, 2, 3))
     say()
     say(_("The drafts lie in {folder}").format(folder=folder))
@@ -219,7 +219,7 @@ def list_(
         (one.release.period.text, one.release.table_id, *map(str, one.cells), one.standing, shorten(one.where, 24))
         for one in found
     ]
-    header = (_("period"), _("table"), _("shown"), _("withheld"), _("state"), _("signed, or log index"))
+    header = (_("period"), _("table"), _("shown"), _("withheld"), _("status"), _("signed, or log index"))
     show_table(header, rows, right=(2, 3))
     for one in found:
         for note in one.notes:
