@@ -13,7 +13,7 @@ from tallystick.exchange.formats.checkpoint import origin, parse_checkpoint
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
 from tallystick.exchange.formats.tiles import ENTRY_LIMIT
 from tallystick.exchange.formats.tlogproof import PROOF_LIMIT, parse_proof, verify_proof
-from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_data, verify_release
+from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, catalogue_of, verify_data, verify_release
 from tallystick.keys.roster_store import read_roster_folder
 from tallystick.keys.roster_types import Roster
 from tallystick.keys.words import Anchor
@@ -84,8 +84,7 @@ def examine_file(
 
 def _with_release(report: ReleaseReport, path: Path, release: VerifiedRelease, roster: Roster) -> ReleaseReport:
     data = _data_near(path, release)
-    if roster.catalogue is not None:
-        verify_data(release.statement, data, roster.catalogue)
+    verify_data(release.statement, data, catalogue_of(release.statement, roster))
     predicate = release.statement.predicate
     report.table, report.period = predicate.table.id, predicate.slice.period
     report.revision, report.officers = predicate.revision, list(release.officers)

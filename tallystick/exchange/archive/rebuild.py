@@ -11,7 +11,7 @@ from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
 from tallystick.exchange.formats.tree import data_path
 from tallystick.exchange.log.static import StaticReader
 from tallystick.exchange.verify.logview import LogView, advance, empty_view
-from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_data, verify_release
+from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, catalogue_of, verify_data, verify_release
 from tallystick.keys.roster_types import Roster
 
 __all__ = ["replay"]
@@ -45,10 +45,11 @@ def replay(tree: Path, cc: str, roster: Roster) -> tuple[LogView, tuple[Verified
 
 def _release(tree: Path, cc: str, entry: bytes, index: int, roster: Roster) -> VerifiedRelease | UnknownEntry:
     release = verify_release(entry, index, None, roster, cc.upper())
-    if isinstance(release, UnknownEntry) or roster.catalogue is None:
+    if isinstance(release, UnknownEntry):
         return release
     path = tree / data_path(cc, release.data_sha256)
     if not path.exists():
         return release
-    observations = verify_data(release.statement, read_bounded(path, CSV_LIMIT), roster.catalogue)
+    data, catalogue = read_bounded(path, CSV_LIMIT), catalogue_of(release.statement, roster)
+    observations = verify_data(release.statement, data, catalogue)
     return replace(release, observations=observations)

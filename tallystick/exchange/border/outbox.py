@@ -76,17 +76,20 @@ class DeskIntake:
         reader = SpoolReader(self._outbox, SpoolCursor(self._keeper.state), owner=owner)
         for number, kind, data in reader.read_new():
             try:
-                self._take(kind, data, found)
+                message = _read_message(kind, data)
             except MalformedError as error:
                 found.problems.append(_("outbox, message {number}: {what}").format(number=number, what=error.message))
+                reader.done(number)
+                continue
+            try:
+                self._take(message, found)
             except VerificationError as error:
                 found.problems.append(
                     _("outbox, message {number} waits: {what}").format(number=number, what=error.message)
                 )
                 self._sound(error)
                 continue
-            else:
-                found.messages += 1
+            found.messages += 1
             reader.done(number)
         found.problems += map(str, reader.problems)
         return found
@@ -97,7 +100,7 @@ class DeskIntake:
         except OSError:
             return False
         now = self._clock.now()
-        if mark == self._seen_mtime and self._looked is not None and now - self._looked < _LOOK_AGAIN:
+        if mark == self._seen_mtime and self._looked is not None and abs(now - self._looked) < _LOOK_AGAIN:
             return False
         # A folder changed this very moment may change again without its time stamp showing it.
         self._seen_mtime, self._looked = (mark if time.time_ns() - mark > _SETTLED_NS else 0), now
@@ -107,15 +110,8 @@ class DeskIntake:
         if isinstance(error, SplitViewError):
             self._keeper.state.raise_alarm(self._state, "split view", error.message, error.evidence, self._clock.now())
 
-    def _take(self, kind: str, data: bytes, found: Imported) -> None:
-        message = SpoolMessage()
-        try:
-            message.ParseFromString(data)
-        except DecodeError:
-            raise MalformedError(_("not a spool message")) from None
-        if message.format != 1 or message.WhichOneof("kind") != kind or kind not in {"roster", "log"}:
-            raise MalformedError(_("a message of a kind that a border takes was expected"))
-        if kind == "roster":
+    def _take(self, message: SpoolMessage, found: Imported) -> None:
+        if message.WhichOneof("kind") == "roster":
             found.roster_changed |= self._take_roster(message.roster)
         else:
             found.releases += self._take_log(message.log)
@@ -169,3 +165,14 @@ class DeskIntake:
                 hint=_("the desk may have been restored from a backup; nothing was taken"),
             )
         return entries[view.size - first :]
+
+
+def _read_message(kind: str, data: bytes) -> SpoolMessage:
+    message = SpoolMessage()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise MalformedError(_("not a spool message")) from None
+    if message.format != 1 or message.WhichOneof("kind") != kind or kind not in {"roster", "log"}:
+        raise MalformedError(_("a message of a kind that a border takes was expected"))
+    return message

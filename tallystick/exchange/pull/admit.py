@@ -8,7 +8,7 @@ from tallystick.config.i18n import _
 from tallystick.exchange.formats.checkpoint import origin as log_origin
 from tallystick.exchange.formats.sdmxcsv import Observation
 from tallystick.exchange.verify.logview import LogView, advance, empty_view
-from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_data, verify_release
+from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, catalogue_of, verify_data, verify_release
 from tallystick.exchange.verify.slices import SliceRules
 from tallystick.keys.roster_types import Roster, StateEntry
 
@@ -75,13 +75,12 @@ def admit(
 
 
 def figures(roster: Roster, release: VerifiedRelease, data: bytes) -> Figures:
-    """Verify a release's data file; return its figures, None where its catalogue is not here.
+    """Verify a release's data file; return its figures.
 
     Raises:
         VerificationError: The file is not the one that was signed.
     """
-    catalogue = roster.catalogues.get(release.statement.predicate.catalogue.sha256, roster.catalogue)
-    return verify_data(release.statement, data, catalogue) if catalogue is not None else None
+    return verify_data(release.statement, data, catalogue_of(release.statement, roster))
 
 
 def complete(

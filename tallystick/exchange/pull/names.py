@@ -70,13 +70,15 @@ def listed_names(timestamp: bytes, read: Callable[[str], bytes | None]) -> tuple
     if sum(versions.values()) > LIMITS.files:
         raise PeerError(_("its roster names more than {limit} files").format(limit=LIMITS.files))
     names = [f"metadata/{number}.{role}.json" for role, top in versions.items() for number in range(1, top + 1)]
-    return (*names, *_catalogue_names(read, versions.get("targets", 0)))
+    for version in range(1, versions.get("targets", 0) + 1):
+        names += [name for name in _catalogue_names(read, version) if name not in names]
+    return tuple(names)
 
 
 def _catalogue_names(read: Callable[[str], bytes | None], version: int) -> tuple[str, ...]:
-    """Return the name of the catalogue that the newest targets agree on."""
+    """Return the name of the catalogue that one version of the targets agrees on; old releases follow old ones."""
     name = f"metadata/{version}.targets.json"
-    data = read(name) if version else None
+    data = read(name)
     targets = _signed(data, name).get("targets") if data else None
     if not isinstance(targets, dict):
         return ()

@@ -17,7 +17,7 @@ from tallystick.exchange.formats.statement import (
 from tallystick.keys.envelope import PAYLOAD_TYPE, Envelope, parse_envelope, verify_threshold
 from tallystick.keys.roster_types import Roster
 
-__all__ = ["UnknownEntry", "VerifiedRelease", "verify_data", "verify_release"]
+__all__ = ["UnknownEntry", "VerifiedRelease", "catalogue_of", "verify_data", "verify_release"]
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,30 @@ class UnknownEntry:
     index: int
 
 
-def _catalogue(roster: Roster) -> Catalogue:
-    if roster.catalogue is None:
-        raise VerificationError(
-            _("the table catalogue that the roster names is not here"),
-            hint=_("fetch roster/targets/{digest}.catalogue.json").format(digest=roster.catalogue_sha256),
+def catalogue_of(statement: ReleaseStatement, roster: Roster) -> Catalogue:
+    """Return the catalogue that a release follows: the one that the members agree on, or one they agreed on before.
+
+    Tables change, releases do not: what was signed under an older catalogue holds for as long as there are readers.
+
+    Raises:
+        MalformedError: The members never agreed on that catalogue.
+        VerificationError: They did, but it is not here.
+    """
+    named = statement.predicate.catalogue
+    found = roster.catalogues.get(named.sha256)
+    if found is None and named.sha256 == roster.catalogue_sha256:
+        found = roster.catalogue
+        if found is None:
+            raise VerificationError(
+                _("the table catalogue that the roster names is not here"),
+                hint=_("fetch roster/targets/{digest}.catalogue.json").format(digest=roster.catalogue_sha256),
+            )
+    if found is None or found.version != named.version:
+        raise MalformedError(
+            _("release: it follows another catalogue than the roster names"),
+            hint=_("the members agreed on none with that digest, or that page of the roster did not come yet"),
         )
-    return roster.catalogue
+    return found
 
 
 def _check_federation(predicate: ReleasePredicate, roster: Roster, issuer: str) -> None:
@@ -92,10 +109,7 @@ def _check_federation(predicate: ReleasePredicate, roster: Roster, issuer: str) 
         )
 
 
-def _check_table(predicate: ReleasePredicate, roster: Roster) -> TableDefinition:
-    catalogue = _catalogue(roster)
-    if (predicate.catalogue.sha256, predicate.catalogue.version) != (roster.catalogue_sha256, catalogue.version):
-        raise MalformedError(_("release: it follows another catalogue than the roster names"))
+def _check_table(predicate: ReleasePredicate, catalogue: Catalogue) -> TableDefinition:
     try:
         table = catalogue.table(predicate.table.id)
     except ConfigError as error:
@@ -184,8 +198,8 @@ def verify_release(
        refused at this log index; key ids are recomputed, one person counts once (dsse/protocol.md; DESIGN, section 5).
     3. It is for this federation, by the state whose log it stands in, DEMO exactly if the federation is; an audit
        whose likelihood part was not run is accepted in a DEMO federation only.
-    4. It follows the catalogue that the roster names; its table is in it, in this version and unit, and stands at
-       this period for this state (``planned_tables``). The audience can only be the whole federation.
+    4. It follows a catalogue that the roster names or named; its table is in it, in this version and unit, and
+       stands at this period for this state (``planned_tables``). The audience can only be the whole federation.
     5. The data file, where at hand, is the signed one: ``verify_data``.
 
     Args:
@@ -209,8 +223,9 @@ def verify_release(
     state = roster.state(issuer)
     officers = verify_threshold(opened, state.officers_for(index), roster.officer_threshold)
     _check_federation(statement.predicate, roster, state.code)
-    _check_table(statement.predicate, roster)
-    observations = None if data is None else verify_data(statement, data, _catalogue(roster))
+    catalogue = catalogue_of(statement, roster)
+    _check_table(statement.predicate, catalogue)
+    observations = None if data is None else verify_data(statement, data, catalogue)
     return VerifiedRelease(
         statement=statement,
         payload_id=identity,

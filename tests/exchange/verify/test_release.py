@@ -206,7 +206,7 @@ def test_another_catalogue_is_refused() -> None:
 
 def test_a_catalogue_that_was_not_delivered_is_asked_for() -> None:
     with pytest.raises(VerificationError, match="is not here") as refused:
-        judged(roster=replace(ROSTER, catalogue=None))
+        judged(roster=replace(ROSTER, catalogue=None, catalogues={}))
     assert ROSTER.catalogue_sha256 in (refused.value.hint or "")
 
 
