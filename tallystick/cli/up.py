@@ -84,12 +84,15 @@ def _wait_until_listening(child: _Child) -> None:
     lines = [line for line in said.splitlines() if line.strip()]
     error = next((line for line in lines if line.startswith(_("error:"))), lines[-1] if lines else "")
     hint = next((line.removeprefix(_("hint:")).strip() for line in lines if line.startswith(_("hint:"))), None)
-    raise StoreError(
+    refused = StoreError(
         _("{state}: its border did not start: {why}").format(
             state=child.state, why=error.removeprefix(_("error:")).strip() or _("it said nothing")
         ),
         hint=hint or _("look into {log}").format(log=child.folder / "border.stderr"),
     )
+    if child.process is not None and (child.process.returncode or 0) > 1:
+        refused.exit_code = child.process.returncode  # its own reason: a key, settings, the port
+    raise refused
 
 
 def _one_user(home: Path) -> bool:

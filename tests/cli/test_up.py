@@ -66,7 +66,7 @@ def test_in_the_foreground_a_signal_ends_all_of_them(homes: list[Path], number: 
 def test_one_that_cannot_start_ends_the_others_and_says_why(homes: list[Path]) -> None:
     write_private(homes[1] / "border" / "passphrase", b"not the right one\n")
     done = run("up", *flags(homes), "--detach")
-    assert done.code == 50
+    assert done.code == 20
     assert done.err.startswith("error: KGZ: its border did not start: wrong passphrase for ")
     assert done.out == ""
     wait_for(lambda: who_runs(homes[0] / "border") is None, what="the end of the other")
