@@ -63,6 +63,7 @@ class _Engine:
         self._targets = list(self._keys())
         self._elsewhere: dict[str, set[Period]] = {}
         self._provenance: dict[str, Provenance] = {}
+        self._over_periods, self._over_states = _("sum over periods"), _("sum of {count} states")
 
     def answer(self) -> Answer:
         """Return everything about the question."""
@@ -144,7 +145,7 @@ class _Engine:
 
     def _summed(self, group: _Group, figures: Sequence[Figure]) -> Figure:
         bases = list(dict.fromkeys(figure.basis for figure in figures))
-        what = _("sum over periods") if group.state else _("sum of {count} states").format(count=len(figures))
+        what = self._over_periods if group.state else self._over_states.format(count=len(figures))
         return sum_of(figures, f"{what}: {'; '.join(bases[:3])}")
 
     def _row(self, group: _Group, key: CellKey, kind: Kind, figure: Figure | None) -> Row:

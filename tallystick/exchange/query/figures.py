@@ -1,7 +1,7 @@
 """From published cells to figures with bounds: what a cell can be, and which margin stands for a sum."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -94,6 +94,11 @@ class Figures:
         self._table = table
         self._reader = reader
         self._margins = {other.dimension_ids: other for other in family(catalogue, table)[1:]}
+        self._others: dict[str, Figures] = {}
+        self._known: dict[tuple[Slice, CellKey], Figure | None] = {}
+        # Words are looked up once: a question is asked of thousands of cells.
+        self._published, self._withheld = _("published"), _("withheld")
+        self._elsewhere, self._years = _("{table}, published"), _("{table}, sum of its years")
 
     def cell(self, found: Slice, key: CellKey) -> Figure:
         """Return one row of a slice: a figure with its reach, or a withheld cell with its interval."""
@@ -102,8 +107,8 @@ class Figures:
             reach = found.reach
             high = None if reach is None else value + reach
             low = 0 if reach is None else max(value - reach, 0)
-            return Figure("shown", value, low, high, found.variance, _("published"), (found,))
-        return Figure("withheld", None, 0, self._upper(found, key), None, _("withheld"), (found,), 1)
+            return Figure("shown", value, low, high, found.variance, self._published, (found,))
+        return Figure("withheld", None, 0, self._upper(found, key), None, self._withheld, (found,), 1)
 
     def _upper(self, found: Slice, key: CellKey) -> int | None:
         """Bound a withheld cell by the threshold and by every published figure that contains it."""
@@ -122,8 +127,12 @@ class Figures:
         Looked for in the table's own margins, then in the table of fewer dimensions for the same period, then, for
         a block, in that table's three years: a block is the sum of its years.
         """
-        if key in found.cells:
-            return self.cell(found, key)
+        place = (found, key)
+        if place not in self._known:
+            self._known[place] = self.cell(found, key) if key in found.cells else self._margin(found, key)
+        return self._known[place]
+
+    def _margin(self, found: Slice, key: CellKey) -> Figure | None:
         table = self._table
         names = tuple(name for name, code in zip(table.dimension_ids, key, strict=True) if code != TOTAL)
         codes = tuple(code for code in key if code != TOTAL)
@@ -140,23 +149,17 @@ class Figures:
         parts = [self._named(year, codes) for year in years if year]
         if len(parts) != len(years) or None in parts:
             return None
-        return sum_of([part for part in parts if part], _("{table}, sum of its years").format(table=other.id))
+        return sum_of([part for part in parts if part], self._years.format(table=other.id))
 
     def _named(self, margin: Slice, codes: CellKey) -> Figure | None:
         """Return a figure of another table of the family, saying whose it is."""
         if codes not in margin.cells:
             return None
-        figure = Figures(self._catalogue, self._catalogue.table(margin.table_id), self._reader).cell(margin, codes)
-        return Figure(
-            figure.kind,
-            figure.value,
-            figure.low,
-            figure.high,
-            figure.variance,
-            _("{table}, published").format(table=margin.table_id),
-            figure.used,
-            figure.withheld,
-        )
+        if margin.table_id not in self._others:
+            other = self._catalogue.table(margin.table_id)
+            self._others[margin.table_id] = Figures(self._catalogue, other, self._reader)
+        figure = self._others[margin.table_id].margin(margin, codes)
+        return replace(figure, basis=self._elsewhere.format(table=margin.table_id)) if figure else None
 
     def total(self, found: Slice, key: CellKey, inner: Iterable[CellKey]) -> Figure:
         """Return the figure for ``key`` with ``_T`` where it is summed: a published margin, else the sum of cells.
