@@ -1,33 +1,34 @@
-"""Write ``golden/``: small files of every format, byte for byte, for our tests and for other implementations.
+"""Write ``golden/``: a whole small federation, byte for byte, for our tests and for other implementations.
 
     .venv/bin/python tests/vectors/make_golden.py            # write what is missing, keep every frozen signature
     .venv/bin/python tests/vectors/make_golden.py --renew    # begin anew; every signature changes that can
+    .venv/bin/python tests/vectors/make_golden.py spec       # put the example into docs/SPEC.md
 
 Keys come from fixed seeds and times are fixed. ECDSA and ML-DSA sign with fresh randomness, so their signatures are
-frozen in ``golden/frozen.json`` when they are first made. A new kind of file is a function that takes ``Golden``,
-put at the end of ``PARTS``.
+frozen in ``golden/frozen.json`` when they are first made, and so are the TLS leaves. A new kind of file is a function
+that takes ``Golden``, put at the end of ``PARTS``.
 """
 
-import base64
 import hashlib
 import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import rfc8785
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tallystick.config.catalogue import Catalogue, CellKey, load_shipped, parse_catalogue
+from tallystick.config.clock import rfc3339
 from tallystick.config.periods import parse_period
+from tallystick.exchange.archive.pack import export_pack, words_path
+from tallystick.exchange.archive.store import Archive
 from tallystick.exchange.formats.checkpoint import Checkpoint, origin, sign_checkpoint
 from tallystick.exchange.formats.note import vkey
-from tallystick.exchange.formats.policy import write_policy
 from tallystick.exchange.formats.sdmxcsv import Observation, write_csv
 from tallystick.exchange.formats.statement import (
     Audit,
@@ -42,68 +43,39 @@ from tallystick.exchange.formats.statement import (
     payload_id,
     subject_for,
 )
-from tallystick.exchange.formats.tlogproof import encode_proof
 from tallystick.exchange.log.tilelog import TileLog
+from tallystick.exchange.verify.logview import advance, empty_view
+from tallystick.exchange.verify.release import UnknownEntry, verify_release
 from tallystick.keys.envelope import assemble, sign_payload
-from tallystick.keys.roster_types import RosterKey
-from tallystick.keys.signer import Signer
+from tallystick.keys.roster import GENESIS, load_roster
+from tallystick.keys.roster_types import Roster
+from tallystick.keys.words import anchor_of
+from tallystick.node.desk.evidence import commitment, exact_counts
+from tallystick.node.desk.plan import plan_document
+from tallystick.node.desk.statements import share_unknown
+from tallystick.node.disclosure.profile import PEER
+from tallystick.node.tables.cubes import Cube
+from tests.vectors.golden_keys import Frozen, seed
+from tests.vectors.golden_roster import READ_AT, log_signers, make_roster, officer
 
 GOLDEN = Path(__file__).with_name("golden")
-STATE, TIMESTAMP = "KAZ", 1_617_235_200
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_HEDGED = ("ecdsa-p256", "mldsa44")
+TIMESTAMP = 1_617_235_200
+SPEC = Path(__file__).resolve().parents[2] / "docs" / "SPEC.md"
+SHOWN = 1
+"""Index in KAZ's log of the release that docs/SPEC.md shows."""
+EARLY = 2
+"""Entries of KAZ's log under its early head."""
+_PLAIN = "register of identified victims"
+_SCRIPTS = "Реестр пострадавших (register of victims), قربانیان می\u200cشوند"
 
 
 @dataclass
-class Frozen:
-    """Signatures that come out otherwise each time, by the digest of key and message."""
+class StateLog:
+    """What one state released so far."""
 
-    known: dict[str, str]
-    growing: bool = False
-
-    def sign(self, signer: Signer, data: bytes) -> bytes:
-        place = hashlib.sha256(bytes.fromhex(signer.keyid) + data).hexdigest()
-        if place not in self.known:
-            if not self.growing:
-                raise LookupError(f"no frozen {signer.algorithm} signature over these bytes: they have changed")
-            self.known[place] = base64.b64encode(signer.sign(data)).decode()
-        return base64.b64decode(self.known[place])
-
-
-@dataclass(frozen=True)
-class FrozenSigner:
-    """Signs like ``keys.signer.Signer``, with the bytes that were frozen where the algorithm is hedged."""
-
-    real: Signer
-    frozen: Frozen
-
-    @property
-    def algorithm(self) -> str:
-        return self.real.algorithm
-
-    @property
-    def public(self) -> bytes:
-        return self.real.public
-
-    @property
-    def keyid(self) -> str:
-        return self.real.keyid
-
-    def sign(self, data: bytes) -> bytes:
-        return self.frozen.sign(self.real, data) if self.algorithm in _HEDGED else self.real.sign(data)
-
-
-def _fixed_signer(name: str, algorithm: str) -> Signer:
-    seed = hashlib.sha256(f"tallystick golden vector: {name}".encode()).digest()
-    if algorithm == "ed25519":
-        key = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
-        return Signer(algorithm, key.public_key().public_bytes_raw(), key)
-    if algorithm == "mldsa44":
-        post_quantum = mldsa.MLDSA44PrivateKey.from_seed_bytes(seed)
-        return Signer(algorithm, post_quantum.public_key().public_bytes_raw(), post_quantum)
-    curve = ec.derive_private_key(int.from_bytes(seed, "big") % (_P256_ORDER - 1) + 1, ec.SECP256R1())
-    point = curve.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return Signer(algorithm, point, curve)
+    entries: list[bytes] = field(default_factory=list)
+    payload_ids: list[str] = field(default_factory=list)
+    data: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,9 +85,9 @@ class Golden:
     folder: Path
     frozen: Frozen
     catalogue: Catalogue
-    federation_id: str = hashlib.sha256(b"tallystick golden vector: federation").hexdigest()
-    keys: list[RosterKey] = field(default_factory=list)
-    entries: list[bytes] = field(default_factory=list)
+    roster_files: dict[str, bytes]
+    roster: Roster
+    logs: dict[str, StateLog] = field(default_factory=lambda: {"KAZ": StateLog(), "KGZ": StateLog()})
     expected: dict[str, Any] = field(default_factory=dict)
 
     def put(self, path: str, data: bytes) -> None:
@@ -123,35 +95,74 @@ class Golden:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
 
-    def signer(self, name: str, algorithm: str) -> Signer:
-        """Return a fixed key; ``cast``, since whoever signs asks for no more than ``FrozenSigner`` has."""
-        return cast("Signer", FrozenSigner(_fixed_signer(name, algorithm), self.frozen))
-
-    def named(self, role: str, name: str, algorithm: str) -> Signer:
-        """Return a fixed key that the roster names."""
-        signer = self.signer(name, algorithm)
-        self.keys.append(RosterKey(cast("Any", role), algorithm, signer.public, name))
-        return signer
-
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def put_catalogue(golden: Golden) -> None:
-    golden.put("catalogue.json", golden.catalogue.to_bytes())
+@dataclass(frozen=True)
+class Slice:
+    """One table of one state: what was counted, what is shown, who signs. A cell without a count has none."""
+
+    state: str
+    table_id: str
+    period: str
+    counts: Mapping[CellKey, int]
+    shown: Mapping[CellKey, int]
+    officers: tuple[int, int] = (1, 2)
+    sources: str = _PLAIN
 
 
-def _release(golden: Golden, table_id: str, period: str, values: Mapping[CellKey, int]) -> bytes:
-    """Write the data file of one table; return the payload."""
-    table, when = golden.catalogue.table(table_id), parse_period(period)
-    cells = [Observation(key, values.get(key), key not in values) for key in golden.catalogue.cells(table)]
-    data = write_csv(golden.catalogue, table, STATE, when, cells)
-    golden.put(f"kaz/data/sha256/{hashlib.sha256(data).hexdigest()}", data)
+def _corridors(catalogue: Catalogue) -> tuple[dict[CellKey, int], dict[CellKey, int]]:
+    """Return counts and shown figures of a corridor table: nine persons on one corridor, six on another."""
+    counts: dict[CellKey, int] = {("KGZ", "KAZ"): 9, ("KGZ", "TUR"): 6, ("KGZ", "_T"): 15}
+    counts |= {("_T", "KAZ"): 9, ("_T", "TUR"): 6}
+    cells = catalogue.cells(catalogue.table("VICTIMS_CORRIDOR"))
+    counts = {key: count for key, count in counts.items() if key in cells}
+    return counts, {key: count + 1 for key, count in counts.items() if count > 6} | {("AFG", "AFG"): 0}
+
+
+def _slices(catalogue: Catalogue) -> tuple[Slice, ...]:
+    counts, shown = _corridors(catalogue)
+    sexes = {("F",): 26, ("M",): 18, ("_O",): 2}
+    most = 1_000_000_000
+    return (
+        Slice("KAZ", "VICTIMS", "2018", {(): 46}, {(): 44}),
+        Slice("KAZ", "VICTIMS_SEX", "2018", sexes, {("F",): 27, ("M",): 17}),
+        Slice(
+            *("KAZ", "VICTIMS_AGE", "2019", {("Y0T17",): most - 2}, {("Y_GE18",): 0, ("Y0T17",): most}),
+            officers=(2, 3),
+            sources=_SCRIPTS,
+        ),
+        Slice("KGZ", "VICTIMS_CORRIDOR", "2018-2020", counts, shown),
+    )
+
+
+def _observations(golden: Golden, one: Slice) -> list[Observation]:
+    cells = golden.catalogue.cells(golden.catalogue.table(one.table_id))
+    return [Observation(key, one.shown.get(key), key not in one.shown) for key in cells]
+
+
+def _evidence(golden: Golden, one: Slice) -> tuple[bytes, bytes]:
+    """Return salt and exact counts, which the statement commits to."""
+    table, when = golden.catalogue.table(one.table_id), parse_period(one.period)
+    counts = np.array([one.counts.get(key, 0) for key in golden.catalogue.cells(table)], dtype=np.int64)
+    cube = Cube(table.id, when, counts, np.zeros(len(counts), dtype=np.uint64))
+    salt = seed(f"salt {one.state} {one.table_id} {one.period}")
+    return salt, exact_counts(golden.catalogue, table, one.state, cube)
+
+
+def _plan(golden: Golden, one: Slice) -> bytes:
+    return plan_document(golden.catalogue, one.state, parse_period(one.period), method="keyed", profile=PEER.id)
+
+
+def _statement(golden: Golden, one: Slice, data: bytes, committed: str) -> ReleaseStatement:
+    table, when = golden.catalogue.table(one.table_id), parse_period(one.period)
+    cells = _observations(golden, one)
     withheld = sum(cell.withheld for cell in cells)
     predicate = ReleasePredicate(
-        federation=golden.federation_id,
-        issuer=STATE,
+        federation=golden.roster.federation_id,
+        issuer=one.state,
         demo=True,
         table=TableReference(id=table.id, version=table.version),
         catalogue=CatalogueReference(version=golden.catalogue.version, sha256=golden.catalogue.sha256),
@@ -160,8 +171,8 @@ def _release(golden: Golden, table_id: str, period: str, values: Mapping[CellKey
         supersedes=None,
         audience="federation",
         handling="TLP:GREEN",
-        method=Method(id="keyed", profile="peer", parameters={"D": 3, "V": 1, "k": 5, "width": 5}),
-        plan=hashlib.sha256(b"tallystick golden vector: plan").hexdigest(),
+        method=Method(id="keyed", profile=PEER.id, parameters=dict(PEER.parameters)),
+        plan=hashlib.sha256(_plan(golden, one)).hexdigest(),
         audit=Audit(
             intervals="passed",
             likelihood="not run",
@@ -174,95 +185,136 @@ def _release(golden: Golden, table_id: str, period: str, values: Mapping[CellKey
             unit=table.unit,
             reference_date_basis=table.reference_date_basis,
             cut_off="2021-03-31",
-            sources="Реестр пострадавших (register of victims), قربانیان می\u200cشوند",
-            legal_definition=None,
-            share_unknown="under 10 %",
+            sources=one.sources,
+            legal_definition=table.legal_definition,
+            share_unknown=share_unknown(golden.catalogue, table, cells),
             censored=False,
             notes="",
         ),
-        commitment=Commitment(algorithm="sha256", value=hashlib.sha256(data + b"salt").hexdigest()),
+        commitment=Commitment(algorithm="sha256", value=committed),
     )
-    return ReleaseStatement(subject=(subject_for(data),), predicate=predicate).to_payload()
+    return ReleaseStatement(subject=(subject_for(data),), predicate=predicate)
+
+
+def _publish(golden: Golden, state: str, payload: bytes, officers: Sequence[int]) -> str:
+    """Let two officers sign a payload; return its id."""
+    signers = [golden.frozen.signer(officer(state, number)) for number in officers]
+    log, identity = golden.logs[state], payload_id(payload)
+    log.entries.append(assemble(payload, [sign_payload(payload, signer) for signer in signers]))
+    log.payload_ids.append(identity)
+    golden.put(f"statements/{identity}.json", payload)
+    return identity
 
 
 def put_releases(golden: Golden) -> None:
-    """Three releases by a file key and a token's kind of key, and an entry of a kind that nobody knows yet."""
-    officers = (golden.named("officer", "officer 1", "ed25519"), golden.named("officer", "officer 2", "ecdsa-p256"))
-    golden.named("officer", "officer 3", "ed25519")
-    payloads = [
-        _release(golden, "VICTIMS", "2018", {(): 44}),
-        _release(golden, "VICTIMS_SEX", "2018", {("F",): 27, ("M",): 17}),
-        _release(golden, "VICTIMS_AGE", "2019", {("Y_GE18",): 0, ("Y0T17",): 1_000_000_000}),
-    ]
+    """Releases by a file key and a token's kind of key, before and after an officer left, with their evidence."""
+    for one in _slices(golden.catalogue):
+        table = golden.catalogue.table(one.table_id)
+        data = write_csv(golden.catalogue, table, one.state, parse_period(one.period), _observations(golden, one))
+        golden.logs[one.state].data[hashlib.sha256(data).hexdigest()] = data
+        salt, counts = _evidence(golden, one)
+        payload = _statement(golden, one, data, commitment(salt, counts)).to_payload()
+        identity = _publish(golden, one.state, payload, one.officers)
+        golden.put(f"evidence/{identity}.salt", salt)
+        golden.put(f"evidence/{identity}.counts.json", counts)
+        golden.put(f"evidence/{one.state.lower()}.2018-2020.plan.json", _plan(golden, one))
+
+
+def put_remark(golden: Golden) -> None:
+    """An entry of a kind that nobody knows yet."""
     remark = {"_type": "https://in-toto.io/Statement/v1", "predicateType": "urn:x-tallystick:remark:1"}
-    subject = [{"name": "statement", "digest": {"sha256": payload_id(payloads[0])}}]
-    payloads.append(rfc8785.dumps({**remark, "subject": subject, "predicate": {"text": "an example"}}))
-    golden.expected["payload_ids"] = [payload_id(payload) for payload in payloads]
-    for payload in payloads:
-        envelope = assemble(payload, [sign_payload(payload, officer) for officer in officers])
-        golden.entries.append(envelope)
-        golden.put(f"kaz/releases/{payload_id(payload)}.statement.json", payload)
-        golden.put(f"kaz/releases/{payload_id(payload)}.dsse.json", envelope)
+    subject = [{"name": "statement", "digest": {"sha256": golden.logs["KAZ"].payload_ids[0]}}]
+    payload = rfc8785.dumps({**remark, "subject": subject, "predicate": {"text": "an example"}})
+    _publish(golden, "KAZ", payload, (2, 3))
 
 
-def put_log(golden: Golden) -> None:
-    """The log after two and after all four entries, as the desk writes it; receipts, and the policy."""
-    log_key, post_quantum = golden.named("log", "log", "ed25519"), golden.named("log", "log, ML-DSA", "mldsa44")
-    name = origin(golden.federation_id, STATE)
+def _signed_log(golden: Golden, state: str, desk: Path) -> bytes:
+    """Write a state's log as its desk does, keeping an early head; return the newest."""
+    log_key, post_quantum = log_signers(state)
+    frozen_key = golden.frozen.signer(post_quantum)
 
     def sign(head: Checkpoint) -> bytes:
-        return sign_checkpoint(head, log_key, post_quantum, timestamp=TIMESTAMP + head.size)
+        return sign_checkpoint(head, log_key, frozen_key, timestamp=TIMESTAMP + head.size)
 
+    entries, log = golden.logs[state].entries, TileLog.create(desk, origin(golden.roster.federation_id, state))
+    if len(entries) > EARLY:
+        golden.put(f"{state.lower()}.checkpoint.{EARLY}", log.append(entries[:EARLY], sign))
+    return log.append(entries, sign)
+
+
+def _archive(golden: Golden, state: str, signed: bytes, archive: Archive) -> None:
+    log, listed = golden.logs[state], golden.roster.state(state)
+    name = origin(golden.roster.federation_id, state)
+    view = advance(empty_view(name), signed, log.entries, listed.log_keys)
+    archive.accept(listed.cc, view, log.entries, _verified(golden, state), log.data)
+    golden.expected[listed.cc] = {
+        "origin": name,
+        "size": view.size,
+        "root": view.root.hex(),
+        "timestamp": TIMESTAMP + view.size,
+        "payload_ids": log.payload_ids,
+    }
+
+
+def put_pack(golden: Golden) -> None:
+    """Both logs as their desks write them, verified into an archive and exported as a pack."""
     with tempfile.TemporaryDirectory() as scratch:
-        log = TileLog.create(Path(scratch), name)
-        golden.put("kaz.checkpoint.2", log.append(golden.entries[:2], sign))
-        checkpoint = log.append(golden.entries, sign)
-        for path, data in log.files().items():
-            golden.put(f"kaz/{path}", data)
-        golden.put("kaz/checkpoint", checkpoint)
-        for index, identity in enumerate(golden.expected["payload_ids"]):
-            golden.put(f"kaz/releases/{identity}.tlog-proof", encode_proof(index, log.inclusion(index), checkpoint))
-        head = log.head()
-    assert head is not None
-    golden.put("policies/kaz.policy", write_policy(name, golden.keys, comment="golden vector"))
-    golden.expected |= {"origin": name, "size": head.size, "root": head.root.hex(), "timestamp": TIMESTAMP + head.size}
+        desk, pack, archive = Path(scratch) / "desk", Path(scratch) / "pack", Archive(Path(scratch) / "archive")
+        desk.mkdir()
+        for state in golden.logs:
+            _archive(golden, state, _signed_log(golden, state, desk), archive)
+        export_pack(archive, golden.roster_files, pack, golden.roster)
+        for path in (words_path(pack), *sorted(pack.rglob("*"))):
+            if path.is_file():
+                golden.put(path.relative_to(scratch).as_posix(), path.read_bytes())
+
+
+def _verified(golden: Golden, state: str) -> list[Any]:
+    found = []
+    log = golden.logs[state]
+    for index, entry in enumerate(log.entries):
+        bare = verify_release(entry, index, None, golden.roster, state)
+        data = None if isinstance(bare, UnknownEntry) else log.data[bare.data_sha256]
+        found.append(verify_release(entry, index, data, golden.roster, state))
+    return found
 
 
 def put_keys(golden: Golden) -> None:
-    """Public keys in hex with the ids that are computed from them, for whoever has no roster."""
-    name = golden.expected["origin"]
-    golden.put(
-        "keys.json",
-        _json(
-            [
-                {"role": key.role, "name": key.name, "algorithm": key.algorithm, "public": key.public.hex()}
-                | {"keyid": key.keyid}
-                | ({"vkey": vkey(name, key.algorithm, key.public)} if key.role == "log" else {})
-                for key in golden.keys
-            ]
-        ),
-    )
-    golden.put("expected.json", _json({"federation": golden.federation_id, **golden.expected}))
+    """Public keys in hex with the ids that are computed from them, for whoever reads no roster."""
+    listed = [
+        {"state": code, "role": key.role, "name": key.name, "algorithm": key.algorithm, "public": key.public.hex()}
+        | {"keyid": key.keyid, "refused_from": key.refused_from}
+        | ({"vkey": vkey(f"{golden.expected[state.cc]['origin']}", key.algorithm, key.public)} if logs else {})
+        for code, state in golden.roster.states.items()
+        for key in state.keys
+        for logs in [key.role == "log" and state.cc in golden.expected]
+    ]
+    golden.put("keys.json", _json(listed))
+    federation = {"federation": golden.roster.federation_id, "words": golden.roster.words, "at": rfc3339(READ_AT)}
+    golden.put("expected.json", _json(federation | golden.expected))
 
 
-PARTS: tuple[Callable[[Golden], None], ...] = (put_catalogue, put_releases, put_log, put_keys)
+PARTS: tuple[Callable[[Golden], None], ...] = (put_releases, put_remark, put_pack, put_keys)
 
 
 def build(folder: Path, frozen: Frozen, catalogue: Catalogue) -> None:
     """Write everything below ``folder``."""
-    golden = Golden(folder, frozen, catalogue)
+    files = make_roster(frozen, catalogue)
+    roster = load_roster(files, anchor=anchor_of(files[GENESIS]), at=READ_AT)
+    golden = Golden(folder, frozen, catalogue, files, roster)
     for part in PARTS:
         part(golden)
     golden.put("frozen.json", _json(frozen.known))
 
 
 def read_frozen() -> tuple[Frozen, Catalogue]:
-    """Return the frozen signatures and the catalogue that the vectors were made with."""
+    """Return what was frozen, and the catalogue that the vectors were made with."""
     known = json.loads((GOLDEN / "frozen.json").read_bytes())
-    return Frozen(known), parse_catalogue((GOLDEN / "catalogue.json").read_bytes())
+    (catalogue,) = (GOLDEN / "pack" / "roster" / "targets").iterdir()
+    return Frozen(known), parse_catalogue(catalogue.read_bytes())
 
 
-def main(renew: bool) -> None:
+def main(*, renew: bool) -> None:
     if renew or not GOLDEN.exists():
         frozen, catalogue = Frozen({}), load_shipped()
     else:
@@ -274,5 +326,58 @@ def main(renew: bool) -> None:
         shutil.copytree(Path(scratch) / "golden", GOLDEN)
 
 
+def _shortened(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _fenced(text: str, kind: str = "") -> str:
+    return f"```{kind}\n{text.strip()}\n```"
+
+
+def spec_block() -> str:
+    """Return the example of docs/SPEC.md: the golden release ``SHOWN`` of KAZ, as it lies in the pack."""
+    expected = json.loads((GOLDEN / "expected.json").read_bytes())
+    identity, kaz = expected["kaz"]["payload_ids"][SHOWN], GOLDEN / "pack" / "kaz"
+    payload = json.loads((GOLDEN / "statements" / f"{identity}.json").read_bytes())
+    digest = payload["subject"][0]["digest"]["sha256"]
+    envelope = json.loads((kaz / "releases" / f"{identity}.dsse.json").read_bytes())
+    envelope["payload"] = _shortened(envelope["payload"])
+    for signature in envelope["signatures"]:
+        signature["sig"] = _shortened(signature["sig"])
+    body, signatures = (kaz / "checkpoint").read_text().split("\n\n")
+    lines = [" ".join([*line.split()[:2], _shortened(line.split()[2], 24)]) for line in signatures.splitlines()]
+    return "\n\n".join(
+        [
+            f"One release of tests/vectors/golden/pack. Its figures, `kaz/data/sha256/{digest}`:",
+            _fenced((kaz / "data" / "sha256" / digest).read_text()),
+            "Its statement, pretty-printed (the bytes that officers sign are RFC 8785, on one line):",
+            _fenced(json.dumps(payload, indent=1, ensure_ascii=False), "json"),
+            f"Its envelope, pretty-printed and shortened, `kaz/releases/{identity}.dsse.json`:",
+            _fenced(json.dumps(envelope, indent=1), "json"),
+            "The head of the log that holds the envelope, shortened, `kaz/checkpoint` (Ed25519, then ML-DSA-44):",
+            _fenced("\n".join([body, "", *lines])),
+            "The federation's words, which whoever checks all this has on paper from elsewhere:",
+            _fenced((GOLDEN / "pack.words").read_text()),
+        ]
+    )
+
+
+def with_block(page: str) -> str:
+    """Return a page with the example between its two markers."""
+    before, begin, rest = page.partition("<!-- golden:begin")
+    marker, closed, rest = rest.partition("-->\n")
+    _old, end, after = rest.partition("<!-- golden:end -->")
+    if not (begin and closed and end):
+        raise LookupError("the page has no place for the example: golden:begin, golden:end")
+    return f"{before}{begin}{marker}{closed}{spec_block()}\n{end}{after}"
+
+
+def rewrite_spec() -> None:
+    SPEC.write_text(with_block(SPEC.read_text()))
+
+
 if __name__ == "__main__":
-    main("--renew" in sys.argv[1:])
+    if sys.argv[1:] == ["spec"]:
+        rewrite_spec()
+    else:
+        main(renew="--renew" in sys.argv[1:])
