@@ -15,6 +15,9 @@ __all__ = ["JsonFlag", "fail", "guard_streams", "printable", "progress", "say", 
 
 JsonFlag = typer.Option(False, "--json", help="Print one JSON document instead of words.")
 
+_JOINERS = "\u200c\u200d"
+"""Persian and Urdu are written with them; they move no cursor."""
+
 
 def guard_streams() -> None:
     """Never die on a character that the terminal cannot show."""
@@ -30,7 +33,7 @@ def printable(text: str, *, lines: bool = True) -> str:
         text: Words, perhaps with a stranger's among them (a file's name, a person's).
         lines: Leave line ends and tabs as they are; False where a stranger's line must not pass for one of ours.
     """
-    kept = "\n\t" if lines else ""
+    kept = f"\n\t{_JOINERS}" if lines else _JOINERS
     return "".join(char if char.isprintable() or char in kept else f"\\x{ord(char):02x}" for char in text)
 
 

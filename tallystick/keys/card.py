@@ -18,6 +18,7 @@ from tallystick.config.errors import BadSignatureError, MalformedError
 from tallystick.config.i18n import _
 from tallystick.keys.certificate import check_leaf, spki_sha256
 from tallystick.keys.checks import check_public, keyid, verify_signature
+from tallystick.keys.names import plain_name
 from tallystick.keys.roster_types import RosterKey
 from tallystick.keys.signer import Signer
 
@@ -42,12 +43,6 @@ _ALGORITHMS: dict[CardKeyRole, tuple[str, ...]] = {
     "witness": ("ed25519", "mldsa44"),
     "tls": ("ecdsa-p256",),
 }
-
-
-def _plain(text: str) -> str:
-    if not text.isprintable() or text != text.strip() or unicodedata.normalize("NFC", text) != text:
-        raise ValueError("must be printable, trimmed, and in Unicode's form C")
-    return text
 
 
 class _Part(BaseModel):
@@ -79,7 +74,7 @@ class Card(_Part):
     format: Literal["tallystick-card-1"]
     role: CardRole
     state: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_plain)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain_name)]
     demo: bool
     keys: Annotated[list[CardKey], Field(min_length=1, max_length=8)]
     endpoints: Annotated[

@@ -7,10 +7,8 @@ twice, so key ids are recomputed and *persons* are counted, never signatures.
 import base64
 import binascii
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -19,6 +17,7 @@ from securesystemslib.dsse import Envelope as _LibraryEnvelope
 from tallystick.config.errors import BadSignatureError, KeyNotTrustedError, MalformedError
 from tallystick.config.i18n import _
 from tallystick.keys.checks import verify_signature
+from tallystick.keys.names import person_of
 from tallystick.keys.roster_types import RosterKey
 from tallystick.keys.signer import Signer
 
@@ -159,12 +158,6 @@ def parse_envelope(data: bytes) -> Envelope:
     return Envelope(payload, kind, tuple(_signature(entry) for entry in entries))
 
 
-@lru_cache(maxsize=4096)
-def _person(name: str) -> str:
-    """Reduce a name so that two spellings of one person are one person."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
 def _signer_of(signature: Signature, signed: bytes, officers: dict[str, RosterKey]) -> RosterKey | None:
     """Find the officer whose key made a signature.
 
@@ -209,7 +202,7 @@ def verify_threshold(envelope: Envelope, officers: Sequence[RosterKey], threshol
     found = [_signer_of(signature, signed, known) for signature in envelope.signatures]
     persons: dict[str, RosterKey] = {}
     for officer in sorted((officer for officer in found if officer), key=lambda officer: officer.keyid):
-        persons.setdefault(_person(officer.name), officer)
+        persons.setdefault(person_of(officer.name), officer)
     if len(persons) >= max(threshold, 1):
         return tuple(persons.values())
     if None in found:

@@ -7,7 +7,6 @@ from a log index onwards. The other kinds may come and go.
 import base64
 import binascii
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +19,7 @@ from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
 from tallystick.keys.certificate import check_leaf, spki_sha256
 from tallystick.keys.checks import check_public
+from tallystick.keys.names import plain_name
 from tallystick.keys.profile import (
     FIELD,
     SPEC_VERSION,
@@ -46,13 +46,7 @@ LASTING_ROLES: frozenset[KeyRole] = frozenset({"officer", "log"})
 """Kinds of keys that are never taken off a page."""
 
 
-def _plain(text: str) -> str:
-    if not text.isprintable() or text != text.strip() or unicodedata.normalize("NFC", text) != text:
-        raise ValueError("must be printable, trimmed, and in Unicode's form C")
-    return text
-
-
-_Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_plain)]
+_Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain_name)]
 
 
 class _KeyField(ProfileField):

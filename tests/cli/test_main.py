@@ -34,6 +34,11 @@ def test_escaped_json_still_says_the_same(capsys: pytest.CaptureFixture[str]) ->
     assert "Айгүл" in shown
 
 
+def test_a_persian_name_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    say("علی\u200cرضا")
+    assert capsys.readouterr().out == "علی\u200cرضا\n"
+
+
 def test_a_strangers_line_does_not_pass_for_one_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     fail(StoreError("x\nverified: pack", hint="y\nhint: all is well"))
     show_table(("name",), [("x\nKAZ  verified",)])

@@ -3,13 +3,13 @@
 A card here lets nobody sign: who may sign, the roster says. It is what the next roster proposal is made from.
 """
 
-import unicodedata
 from pathlib import Path
 
 from tallystick.config.errors import StoreError, UsageError
 from tallystick.config.files import PRIVATE_DIR, SHARED_FILE, make_dir, read_bounded, write_new
 from tallystick.config.i18n import _
 from tallystick.keys.card import MAX_CARD, Card, read_card
+from tallystick.keys.names import person_of
 
 __all__ = ["Enrolment", "enrol_officer", "list_officers"]
 
@@ -24,10 +24,6 @@ class Enrolment:
         self.card = card
         self.path = path
         self.namesakes = namesakes
-
-
-def _name(card: Card) -> str:
-    return " ".join(unicodedata.normalize("NFKC", card.name).casefold().split())
 
 
 def _refuse_misplaced(card: Card, state: str, *, demo: bool) -> None:
@@ -64,7 +60,7 @@ def enrol_officer(desk: Path, data: bytes, *, state: str, demo: bool) -> Enrolme
     path = make_dir(desk / _FOLDER, PRIVATE_DIR) / f"{card.keyid}.card.json"
     if path.exists():
         raise StoreError(_("{name} is enrolled already with this key").format(name=card.name))
-    namesakes = tuple(other for other in list_officers(desk) if _name(other) == _name(card))
+    namesakes = tuple(other for other in list_officers(desk) if person_of(other.name) == person_of(card.name))
     write_new(path, data, SHARED_FILE)
     return Enrolment(card, path, namesakes)
 
@@ -84,4 +80,4 @@ def list_officers(desk: Path) -> tuple[Card, ...]:
         if path.name != f"{card.keyid}.card.json":
             raise StoreError(_("{path} holds another card than its name says").format(path=path))
         cards.append(card)
-    return tuple(sorted(cards, key=lambda card: (_name(card), card.keyid)))
+    return tuple(sorted(cards, key=lambda card: (card.name.casefold(), card.keyid)))
