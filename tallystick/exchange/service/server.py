@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from tallystick.config.errors import PeerError
 from tallystick.config.i18n import _
 from tallystick.exchange.service.callers import Callers, Lease
 from tallystick.exchange.service.credentials import Leaf, Pins, ServerCredentials
-from tallystick.exchange.service.errors import INTERNAL, PUBLIC, public_error
+from tallystick.exchange.service.errors import INTERNAL, PUBLIC, Refusal, public_error
 from tallystick.exchange.service.limits import Limits
 from tallystick.exchange.service.tree import ServedTree
 from tallystick.proto.exchange.v1 import CHUNK_BYTES, SERVICE
@@ -24,6 +25,7 @@ __all__ = ["CallRecord", "PeerServer"]
 _READ_AHEAD = 4 * CHUNK_BYTES
 """Bytes that one call takes from the disk at a time, in one step outside the event loop."""
 Answer = TypeVar("Answer")
+Request = TypeVar("Request", HeadRequest, FetchRequest)
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,9 @@ class PeerServer:
         server = grpc.aio.server(options=self._limits.options())
         methods = {
             "Head": grpc.unary_unary_rpc_method_handler(
-                self._unary, HeadRequest.FromString, HeadResponse.SerializeToString
+                self._unary, _reader(HeadRequest), HeadResponse.SerializeToString
             ),
-            "Fetch": grpc.unary_stream_rpc_method_handler(
-                self._stream, FetchRequest.FromString, Chunk.SerializeToString
-            ),
+            "Fetch": grpc.unary_stream_rpc_method_handler(self._stream, _reader(FetchRequest), Chunk.SerializeToString),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
         try:
@@ -147,16 +147,18 @@ class PeerServer:
         await stopping
         self._server = None
 
-    async def _unary(self, request: HeadRequest, context: Any) -> HeadResponse | None:  # noqa: ANN401 - grpc is untyped
-        del request
-
+    async def _unary(self, request: HeadRequest | None, context: Any) -> HeadResponse | None:  # noqa: ANN401 - as below
         async def work(_call: _Call) -> HeadResponse:
+            if request is None:
+                raise Refusal("request")
             return await asyncio.to_thread(self._tree.head)
 
         return await self._guarded("Head", context, work)
 
-    async def _stream(self, request: FetchRequest, context: Any) -> None:  # noqa: ANN401 - grpc is untyped
+    async def _stream(self, request: FetchRequest | None, context: Any) -> None:  # noqa: ANN401 - grpc is untyped
         async def work(call: _Call) -> None:
+            if request is None:
+                raise Refusal("request")
             call.files = len(request.paths)
             chunks = self._tree.chunks(request.paths)
             while ready := await asyncio.to_thread(_take, chunks):
@@ -201,6 +203,18 @@ class PeerServer:
             task.uncancel()
         self._on_call(call.record(PUBLIC[row].status))
         await context.abort(PUBLIC[row].status, PUBLIC[row].words)
+
+
+def _reader(kind: type[Request]) -> Callable[[bytes], Request | None]:
+    """Return what reads a request; junk is None, since gRPC would tell the peer which library of ours refused it."""
+
+    def read(data: bytes) -> Request | None:
+        try:
+            return kind.FromString(data)
+        except DecodeError:
+            return None
+
+    return read
 
 
 def _take(chunks: Iterator[Chunk]) -> list[Chunk]:

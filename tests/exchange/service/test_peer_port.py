@@ -285,3 +285,20 @@ def test_stopping_leaves_a_caller_hanging(tree: Path, kaz: TestLeaf, uzb: TestLe
             stopping.join(10)
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("method", ["Head", "Fetch"])
+def test_junk_is_answered_with_the_words_of_a_library(
+    tree: Path, kaz: TestLeaf, uzb: TestLeaf, calls: list[CallRecord], method: str
+) -> None:
+    """What gRPC itself would answer names our language and library, and the log would not have it."""
+    with (
+        running_port(tree, kaz, pins_of({"KAZ": [kaz], "UZB": [uzb]}), calls=calls) as port,
+        raw_channel(port.port, uzb, kaz) as (channel, _stub),
+    ):
+        raw = channel.unary_stream(f"/tallystick.exchange.v1.ExchangeService/{method}")
+        with pytest.raises(grpc.RpcError) as caught:
+            list(raw(b"\xff" * 40, timeout=5))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the request is not what the contract says"
+    assert [(call.state, call.status) for call in calls] == [("UZB", "INVALID_ARGUMENT")]
