@@ -248,7 +248,7 @@ def rotate(
 def _state_of(home: Path) -> str:
     from tallystick.config.settings import DESK_FILE, load_border, load_desk
 
-    return load_desk(home).state if (home / DESK_FILE).exists() else load_border(home).state
+    return load_desk(home).state if os.access(home / DESK_FILE, os.R_OK) else load_border(home).state
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Look through a home for what will bite. Reads only; asks for no passphrase."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,18 +40,23 @@ class _Home:
 
     @property
     def parts(self) -> list[Path]:
-        return [self.home / name for name in ("desk", "border") if (self.home / name).is_dir()]
+        return [self.home / name for name in ("desk", "border") if _is_mine(self.home / name)]
+
+
+def _is_mine(part: Path) -> bool:
+    """Say whether a part is there and this user may look at it; the other user's is for the other user's doctor."""
+    return part.is_dir() and os.access(part, os.R_OK | os.X_OK)
 
 
 def _load(home: Path) -> _Home:
     """Read both settings; what does not hold is a finding, not the end."""
     desk, border, problems = None, None, []
     try:
-        desk = load_desk(home) if (home / "desk").is_dir() else None
+        desk = load_desk(home) if _is_mine(home / "desk") else None
     except TallystickError as error:
         problems.append(from_error(error))
     try:
-        border = load_border(home) if (home / "border").is_dir() else None
+        border = load_border(home) if _is_mine(home / "border") else None
     except TallystickError as error:
         problems.append(from_error(error))
     found = _Home(home, desk, border, tuple(problems))
@@ -71,7 +77,7 @@ def _settings(found: _Home) -> Iterator[Finding]:
     for settings in filter(None, (desk, border)):
         for name in ("outbox", "inbox"):
             folder = settings.resolve(getattr(settings, name))
-            if not folder.is_dir():
+            if not os.access(folder, os.R_OK | os.X_OK):
                 what = _("{name}: {folder} is not there").format(name=name, folder=folder)
                 yield Finding("warning", what, _("mount it, make it, or correct the settings"))
     if any(settings.demo for settings in (desk, border) if settings):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.cli.roster import _state_of
 from tallystick.config.clock import FixedClock
 from tallystick.node.home.demo import make_demo_home
+from tallystick.node.home.doctor import examine
 
 NOBODY = 65_534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="two users are needed; only root can become another")
@@ -79,3 +81,22 @@ def test_the_other_machines_user_reads_the_spool_by_its_group_and_writes_nothing
     assert not as_user(NOBODY, NOBODY, lambda: can_read(letter))
     assert not as_user(NOBODY, 0, lambda: os.access(letter.parent, os.W_OK))
     assert not as_user(NOBODY, 0, lambda: os.access(home / "desk", os.R_OK))
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("border", "desk"), ("desk", "border")])
+def test_each_of_two_users_examines_and_names_his_own_part_and_does_not_stumble_over_the_other(
+    home: Path, mine: str, theirs: str
+) -> None:
+    for path in [home / mine, *(home / mine).rglob("*")]:
+        os.chown(path, NOBODY, NOBODY)
+    try:
+        topics = {"desk": {"officers", "keyring backup"}, "border": {"TLS certificate"}}
+
+        def tried() -> bool:
+            found = set(examine(home, FixedClock(datetime(2026, 11, 20, tzinfo=UTC))))
+            return topics[mine] <= found and not topics[theirs] & found and _state_of(home) == "KAZ"
+
+        assert as_user(NOBODY, NOBODY, tried)
+    finally:
+        for path in [home / mine, *(home / mine).rglob("*")]:
+            os.chown(path, 0, 0)
