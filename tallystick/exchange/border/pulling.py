@@ -112,7 +112,9 @@ class Puller:
         if isinstance(step, RosterStep) and result is not None:
             self._changed |= result.changed
             self._notes += result.notes
-            self._rosters = (self._keeper.held().digest, step.digest)
+            # What was refused may be taken later without a byte of it changing: the clock is put right, for one.
+            settled = not result.notes or result.splits
+            self._rosters = (self._keeper.held().digest, step.digest) if settled else ("", "")
             for split in result.splits:
                 self._alarm("roster split", split.to_error().message, split.to_error().evidence)
             self._progress("roster", len(step.theirs))

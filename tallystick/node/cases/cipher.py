@@ -66,6 +66,7 @@ def _require_file(path: Path) -> None:
 def _open(path: Path, key: bytes) -> Database:
     connection = sqlcipher3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS, uri=False)
     try:
+        connection.execute("PRAGMA cipher_log_level = NONE")  # its own lines on stderr would stand above our two
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         _secure(connection, path)
         return Database(connection, execute_plugins=False, recursive_triggers=False)

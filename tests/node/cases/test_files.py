@@ -39,6 +39,12 @@ def test_a_wrong_key_opens_nothing_and_is_named(folder: Path, register: bytes, i
     assert caught.value.hint
 
 
+def test_the_databases_own_words_stand_above_no_error_of_ours(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StoreError):
+        open_register(folder, b"x" * 32, IDENTITY)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("key", [b"", b"short", b"r" * 33])
 def test_no_key_or_half_a_key_never_reaches_the_file(folder: Path, key: bytes) -> None:
     with pytest.raises(StoreError, match="32 bytes"):
