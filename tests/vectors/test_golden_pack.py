@@ -185,7 +185,7 @@ def test_no_bit_of_the_pack_can_be_turned(copy: Path, data: st.DataObject) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(name for name in FILES if carries_trust(name, FILES[name], 0)))
 def test_no_byte_of_the_pack_can_be_changed(copy: Path, name: str) -> None:
-    """Every eleventh byte, so that over each file every bit has its turn; all of them take half an hour."""
+    """Every eleventh byte, so that over each file every bit has its turn; all of them take a quarter of an hour."""
     places = [at for at in range(0, len(FILES[name]), STRIDE) if carries_trust(name, FILES[name], at)]
     assert but_leaves(turned(copy, name, [(at, at % 8) for at in places])) == {}
 
