@@ -7,6 +7,7 @@ control character, and ``clean`` bounds what peers can put into words).
 import os
 import threading
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,13 @@ class LogFile:
         self._handle = self._open()
 
     def msg(self, message: str) -> None:
-        """Write one line."""
+        """Write one line; one that the disk does not take is lost, which must not end what it tells of."""
         data = message.encode() + b"\n"
-        with self._lock:
+        with self._lock, suppress(OSError):
             if os.fstat(self._handle).st_size + len(data) > self._limit:
-                os.close(self._handle)
                 self._path.rename(self._path.with_name(f"{self._path.name}.1"))
-                self._handle = self._open()
+                full, self._handle = self._handle, self._open()
+                os.close(full)
             os.write(self._handle, data)
 
     debug = info = warning = error = critical = msg

@@ -137,6 +137,8 @@ class Border:
             await asyncio.to_thread(self._rooms.outlet.tell)
         except TallystickError as error:
             self._log.error("needs looking after", what=error.message, hint=error.hint)
+        except OSError as error:  # a full disk, a folder taken away: peers are served meanwhile
+            self._log.error("needs looking after", what=f"{error.filename}: {error.strerror}")
 
     def _read_outbox(self) -> None:
         found = self._rooms.intake.pass_over()
