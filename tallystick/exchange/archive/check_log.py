@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tallystick.config.errors import BadProofError, KeyNotTrustedError, MalformedError, TallystickError
+from tallystick.config.errors import (
+    BadProofError,
+    KeyNotTrustedError,
+    MalformedError,
+    TallystickError,
+    VerificationError,
+)
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
 from tallystick.exchange.archive.report import LogReport
@@ -14,16 +20,25 @@ from tallystick.exchange.formats.merkle import NodeReader, inclusion_proof, leaf
 from tallystick.exchange.formats.policy import write_policy
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
 from tallystick.exchange.formats.tiles import BUNDLE_LIMIT, ENTRY_LIMIT
-from tallystick.exchange.formats.tlogproof import PROOF_LIMIT, encode_proof, parse_proof
+from tallystick.exchange.formats.tlogproof import PROOF_LIMIT, parse_proof, proof_bytes
 from tallystick.exchange.formats.tree import CHECKPOINT_LIMIT, data_path
 from tallystick.exchange.verify.logfiles import check_log_files
-from tallystick.exchange.verify.release import UnknownEntry, VerifiedRelease, verify_data, verify_release
+from tallystick.exchange.verify.release import (
+    UnknownEntry,
+    VerifiedRelease,
+    catalogue_of,
+    verify_data,
+    verify_release,
+    verify_releases,
+)
 from tallystick.exchange.verify.slices import SliceRules
 from tallystick.keys.roster_types import Roster, StateEntry
 
 __all__ = ["LogCheck", "located"]
 
 _POLICY_LIMIT = 64 * 1024
+_RUN = 256
+"""Entries that go through each step of the verification together."""
 
 
 class LogCheck:
@@ -45,7 +60,7 @@ class LogCheck:
     """
 
     def __init__(self, folder: Path, cc: str, files: StateFiles, roster: Roster) -> None:
-        self._folder = folder
+        self._folder = str(folder)
         self._cc = cc
         self._files = files
         self._roster = roster
@@ -83,7 +98,7 @@ class LogCheck:
         return self.report
 
     def _read(self, path: str, limit: int) -> bytes:
-        return read_bounded(self._folder / path, limit)
+        return read_bounded(f"{self._folder}/{path}", limit)
 
     def _head(self, signed: bytes, path: str) -> Checkpoint:
         """Verify a signed head once, however many files carry it."""
@@ -103,34 +118,53 @@ class LogCheck:
 
     def _releases(self, entries: Sequence[bytes]) -> list[str]:
         """Verify every entry with its data; return their payload ids (the releases themselves are let go)."""
-        rules, code, found = SliceRules(self._state.code), self._state.code, []
-        for index, entry in enumerate(entries):
-            try:
-                release = verify_release(entry, index, None, self._roster, code)
+        rules, found = SliceRules(self._state.code), []
+        for first in range(0, len(entries), _RUN):
+            run = entries[first : first + _RUN]
+            for release in self._verified(run, first):
                 found.append(release.payload_id)
-                if isinstance(release, UnknownEntry):
-                    self.report.unknown.append(release.predicate_type)
-                else:
-                    rules.admit(release)
-                    self._check_data(release)
-            except TallystickError as error:
-                raise _placed(error, _("{cc}, entry {index}").format(cc=self._cc, index=index)) from None
+                try:
+                    self._take(release, rules)
+                except TallystickError as error:
+                    raise _placed(error, self._entry(release.index)) from None
         return found
 
-    def _check_data(self, release: VerifiedRelease) -> None:
-        digest, catalogue = release.data_sha256, self._roster.catalogue
-        if digest not in self._files.data or catalogue is None:
-            raise MalformedError(
-                _("its data file {path} is missing").format(path=data_path(self._cc, digest)),
-                hint=_("the pack is not whole; ask for another copy"),
-            )
-        verify_data(release.statement, self._read(data_path(self._cc, digest), CSV_LIMIT), catalogue)
-        report, audit = self.report, release.statement.predicate.audit
-        self._named.add(digest)
+    def _entry(self, index: int) -> str:
+        return _("{cc}, entry {index}").format(cc=self._cc, index=index)
+
+    def _verified(self, run: Sequence[bytes], first: int) -> list[VerifiedRelease | UnknownEntry]:
+        """Verify a run of entries; if it does not hold, say which of them does not."""
+        try:
+            return verify_releases(run, first, self._roster, self._state.code)
+        except VerificationError:
+            for index, entry in enumerate(run, first):
+                with located(self._entry(index)):
+                    verify_release(entry, index, None, self._roster, self._state.code)
+            raise
+
+    def _take(self, release: VerifiedRelease | UnknownEntry, rules: SliceRules) -> None:
+        report = self.report
+        if isinstance(release, UnknownEntry):
+            report.unknown.append(release.predicate_type)
+            return
+        rules.admit(release)
+        self._check_data(release)
+        audit = release.statement.predicate.audit
         report.releases += 1
         report.officer_signatures += len(release.officers)
         report.figures += audit.shown
         report.withheld += audit.withheld
+
+    def _check_data(self, release: VerifiedRelease) -> None:
+        digest = release.data_sha256
+        if digest not in self._files.data:
+            raise MalformedError(
+                _("its data file {path} is missing").format(path=data_path(self._cc, digest)),
+                hint=_("the pack is not whole; ask for another copy"),
+            )
+        data = self._read(data_path(self._cc, digest), CSV_LIMIT)
+        verify_data(release.statement, data, catalogue_of(release.statement, self._roster))
+        self._named.add(digest)
 
     def _check_release_files(self, entries: Sequence[bytes], identities: Sequence[str], signed: bytes) -> None:
         nodes = nodes_of([leaf_hash(entry) for entry in entries])
@@ -157,7 +191,7 @@ class LogCheck:
     def _check_receipt(self, path: str, envelope: bytes, index: int, signed: bytes, nodes: NodeReader) -> None:
         data = self._read(path, PROOF_LIMIT)
         size = self._heads[signed].size
-        if data == encode_proof(index, inclusion_proof(nodes, index, size), signed):
+        if data == proof_bytes(index, inclusion_proof(nodes, index, size), signed):
             return  # byte for byte what follows from the tree that was recomputed
         with located(path):
             proof = parse_proof(data)

