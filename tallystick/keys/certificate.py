@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -117,7 +118,14 @@ def _load(certificate: bytes) -> Leaf:
                 raise MalformedError(_("the leaf must be one certificate, not {count}").format(count=len(found)))
             return found[0]
         return x509.load_der_x509_certificate(certificate)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
+        raise MalformedError(_("the certificate cannot be read")) from None
+
+
+def _public_key(leaf: Leaf) -> CertificatePublicKeyTypes:
+    try:
+        return leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
         raise MalformedError(_("the certificate cannot be read")) from None
 
 
@@ -130,7 +138,7 @@ def spki_sha256(certificate: bytes) -> bytes:
     Raises:
         MalformedError: It cannot be read.
     """
-    public = _load(certificate).public_key()
+    public = _public_key(_load(certificate))
     return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
@@ -168,7 +176,7 @@ def check_leaf(certificate: bytes, *, state: str | None = None) -> Leaf:
     if len(certificate) > MAX_CERTIFICATE:
         raise MalformedError(_("the leaf is larger than {limit} bytes").format(limit=MAX_CERTIFICATE))
     leaf = _load(certificate)
-    public = leaf.public_key()
+    public = _public_key(leaf)
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise MalformedError(_("the leaf's key must be ECDSA P-256"))
     _check_extensions(leaf)
@@ -179,7 +187,7 @@ def check_leaf(certificate: bytes, *, state: str | None = None) -> Leaf:
         raise MalformedError(_("the leaf is valid for more than {limit} days").format(limit=MAX_DAYS))
     try:
         leaf.verify_directly_issued_by(leaf)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         raise MalformedError(_("the leaf is not signed by its own key")) from None
     return leaf
 
