@@ -56,13 +56,18 @@ def running_port(
 
 @contextmanager
 def raw_channel(
-    port: int, client: TestLeaf | None, server: TestLeaf, *, chain: bytes = b"", options: Sequence[tuple[str, Any]] = ()
+    port: int,
+    client: TestLeaf | None,
+    server: TestLeaf,
+    *,
+    chain: bytes = b"",
+    name: str = "kaz.example",
+    options: Sequence[tuple[str, Any]] = (),
 ) -> Iterator[tuple[grpc.Channel, ExchangeServiceStub]]:
     """Open a channel that trusts ``server`` and shows ``client``."""
     credentials = grpc.ssl_channel_credentials(
         server.pem, client.key_pem if client else None, client.pem + chain if client else None
     )
-    name = ("grpc.ssl_target_name_override", "kaz.example")
-    every = [name, ("grpc.use_local_subchannel_pool", 1), *options]
+    every = [("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1), *options]
     with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options=every) as channel:
         yield channel, ExchangeServiceStub(channel)

@@ -9,6 +9,7 @@ from typing import Any
 from tallystick.config.clock import Clock
 from tallystick.config.errors import StoreError
 from tallystick.exchange.border.keeper import Keeper
+from tallystick.exchange.border.memory import give_back
 from tallystick.exchange.border.pulling import Attempt, Puller
 from tallystick.exchange.border.roads import Roads
 from tallystick.exchange.border.timing import Timing
@@ -18,6 +19,8 @@ __all__ = ["Followers"]
 
 _AT_ONCE = 16
 """Peers that are pulled at the same time, each in a worker thread."""
+_KEPT_OPEN = 30.0
+"""Connections are kept between pulls that follow within so many seconds; an idle one costs both sides memory."""
 
 
 class Followers:
@@ -43,6 +46,7 @@ class Followers:
     ) -> None:
         self._keeper, self._roads, self._clock, self._log = keeper, roads, clock, log
         self._timing, self._limits = Timing(seconds), limits
+        self._rarely = seconds >= _KEPT_OPEN
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pull")
         self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
@@ -92,8 +96,10 @@ class Followers:
             self._roads.drop(state)
             return None
         self._say(attempt)
-        if not attempt.ok:
+        if not attempt.ok or (self._rarely and not attempt.again):
             self._roads.drop(state)
+        if attempt.standing.new:
+            give_back()
         return attempt
 
     def _say(self, attempt: Attempt) -> None:

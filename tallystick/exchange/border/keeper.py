@@ -13,6 +13,7 @@ from pathlib import Path
 from tallystick.config.clock import Clock
 from tallystick.config.errors import MalformedError, StoreError
 from tallystick.config.files import read_bounded
+from tallystick.exchange.archive.index import DATA_MISSING
 from tallystick.exchange.archive.store import Archive
 from tallystick.exchange.border.state import BorderState
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
@@ -148,7 +149,12 @@ class Keeper:
         return rules
 
     def _incomplete(self, cc: str) -> tuple[tuple[int, bytes], ...]:
-        wanted = [at for at, _identity, status in self.releases(cc) if status == "data missing"]
+        with closing(self.archive.open_index()) as index:
+            rows = index.execute(
+                "SELECT log_index FROM releases WHERE state = ? AND status = ? ORDER BY log_index",
+                (cc.upper(), DATA_MISSING),
+            ).fetchall()
+        wanted = [row[0] for row in rows]
         entries = self.entries(cc) if wanted else []
         return tuple((at, entries[at]) for at in wanted)
 

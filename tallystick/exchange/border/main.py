@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tallystick.config.errors import TallystickError
 from tallystick.config.i18n import _
+from tallystick.exchange.border.memory import few_arenas
 
 __all__ = ["main"]
 
@@ -32,9 +33,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _without_console() -> None:
-    """Keep ``rich`` out of this process: structlog loads it where it is installed (6 MB), for colours nobody sees."""
+def _stay_small() -> None:
+    """Before anything large is loaded: structlog loads ``rich`` (6 MB) where it is installed, for nobody to see."""
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    few_arenas()
 
 
 def _listening(address: str) -> None:
@@ -42,7 +44,7 @@ def _listening(address: str) -> None:
 
 
 async def _serve(home: Path, *, debug: bool) -> None:
-    from tallystick.exchange.border.process import Border, border_secrets  # noqa: PLC0415 - after _without_console
+    from tallystick.exchange.border.process import Border, border_secrets  # noqa: PLC0415 - after _stay_small
 
     border = Border(home, border_secrets(home), debug=debug, told=_listening)
     loop = asyncio.get_running_loop()
@@ -57,11 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _arguments(argv)
     os.umask(_UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds the TLS key
-    _without_console()
+    _stay_small()
     try:
         asyncio.run(_serve(arguments.home.absolute(), debug=arguments.debug))
     except TallystickError as error:
-        from tallystick.exchange.border.logbook import clean  # noqa: PLC0415 - after _without_console
+        from tallystick.exchange.border.logbook import clean  # noqa: PLC0415 - after _stay_small
 
         sys.stderr.write(f"{_('error:')} {clean(error.message)}\n")
         if error.hint:

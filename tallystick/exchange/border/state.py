@@ -130,7 +130,7 @@ class BorderState:
             else:
                 self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
                 path.chmod(0o600)
-                self._db.executescript(f"PRAGMA synchronous = FULL; {_SCHEMA}")
+                self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
             if not read_only and found == 0:
                 self._db.execute(f"PRAGMA user_version = {_FORMAT}")
@@ -157,7 +157,7 @@ class BorderState:
         return PeerStanding(**{**stored, "notes": tuple(stored["notes"]), "rosters": tuple(stored["rosters"])})
 
     def set_peer(self, state: str, standing: PeerStanding) -> None:
-        """Keep how a pull of a peer went."""
+        """Keep how a pull of a peer went; a power cut may lose the last of it."""
         with self._using() as db:
             db.execute("INSERT OR REPLACE INTO peers VALUES (?, ?)", (state, json.dumps(asdict(standing))))
 
@@ -167,7 +167,7 @@ class BorderState:
         for part in evidence:
             proof.update(hashlib.sha256(part).digest())
         when = rfc3339(at)
-        with self._using() as db:
+        with self._using(durable=True) as db:
             db.execute("BEGIN IMMEDIATE")
             fresh = db.execute(
                 "INSERT OR IGNORE INTO alarms (state, kind, message, first_at, last_at, times, digest)"
@@ -205,8 +205,8 @@ class BorderState:
         return str(row[0]) if row else ""
 
     def set_note(self, name: str, value: str) -> None:
-        """Remember a value."""
-        with self._using() as db:
+        """Remember a value durably."""
+        with self._using(durable=True) as db:
             db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
 
     def without_receipt(self, payload_ids: Sequence[str]) -> list[str]:
@@ -216,8 +216,8 @@ class BorderState:
         return [one for one in payload_ids if one not in sent]
 
     def receipts_sent(self, payload_ids: Sequence[str]) -> None:
-        """Remember that these receipts went to the desk."""
-        with self._using() as db:
+        """Remember durably that these receipts went to the desk."""
+        with self._using(durable=True) as db:
             db.execute("BEGIN")
             db.executemany("INSERT OR IGNORE INTO receipts VALUES (?)", [(one,) for one in payload_ids])
             db.execute("COMMIT")
@@ -229,10 +229,15 @@ class BorderState:
         )
 
     @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def _using(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """Lend the connection; with ``durable`` a commit is synced before it returns."""
         with self._lock:
             try:
+                if durable:
+                    self._db.execute("PRAGMA synchronous = FULL")
                 yield self._db
+                if durable:
+                    self._db.execute("PRAGMA synchronous = NORMAL")
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")

@@ -84,9 +84,9 @@ def test_a_file_of_another_format_or_none_is_used(path: Path) -> None:
     other.close()
     with pytest.raises(StoreError, match="format 99"):
         BorderState(path)
-    path.write_bytes(b"not a database, but long enough to be looked at" * 20)
+    path.with_name("junk").write_bytes(b"not a database, but long enough to be looked at" * 20)
     with pytest.raises(StoreError, match="cannot use"):
-        BorderState(path)
+        BorderState(path.with_name("junk"))
 
 
 def test_others_can_read_what_the_border_remembers(path: Path) -> None:
