@@ -145,7 +145,7 @@ def _tell(report: Mapping[str, object], written: list[Path]) -> None:
         say(_("DEMO: passphrases lie beside the keys they open. No real case belongs here."))
         return
     say(_("Next: three officers make keys (tallystick key new --for officer), their cards"))
-    say(_("are enrolled (tallystick officer enrol CARD), all cards go to the roster ceremony."))
+    say(_("are enrolled (tallystick officer enrol CARD); all cards go to the ceremony."))
 
 
 def _check_choice(desk: bool, border: bool, demo: bool, given: Mapping[str, object], *, as_json: bool) -> "list[Part]":

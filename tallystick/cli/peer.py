@@ -107,6 +107,8 @@ def add(
         show_json({"state": code, "url": address})
         return
     say(_("{state} is asked at {url}").format(state=code, url=address))
+    if address.startswith("file:"):
+        return
     say(_("Its node must show the leaf that the roster names for {state}, wherever it stands.").format(state=code))
 
 

@@ -63,6 +63,8 @@ def draft(
         return
     header = (_("table"), _("shown"), _("withheld"), _("persons shown"), _("status"))
     show_table(header, [_drafted_line(row) for row in rows], right=(1, 2, 3))
+    if not any(row.state == "drafted" for row in rows):
+        return
     say()
     say(_("The drafts lie in {folder}").format(folder=folder))
     say(_("Next, two officers sign, each on his own computer:"))
