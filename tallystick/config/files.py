@@ -47,8 +47,11 @@ def make_dir(folder: Path, mode: int = PRIVATE_DIR) -> Path:
 
 
 def _write(path: Path, data: bytes, mode: int) -> Path:
+    # Removed first and made anew: a draft folder comes on a stick, and in place of what a crash left there could be a
+    # pipe (which would hold us up) or a second name of another file (which would be written over).
     temporary = path.with_name(f".{path.name}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb", closefd=False) as stream:
             stream.write(data)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_reading_refuses_links_pipes_folders_second_names_and_size(tmp_path: Pat
 
 KILL = """
 import os, signal, sys
+from collections.abc import Callable
 from pathlib import Path
 from tallystick.config import files
 calls = int(sys.argv[2])
@@ -80,3 +82,23 @@ def test_a_kill_at_any_step_of_a_replacement_leaves_the_old_file_or_the_new(tmp_
     else:
         pytest.fail("the child never finished")
     assert seen == {b"old", b"new" * 1000}
+
+
+@pytest.mark.parametrize("trap", ["link", "pipe", "second name"])
+@pytest.mark.parametrize("write", [replace_file, write_new])
+def test_what_was_planted_where_we_write_first_is_neither_waited_for_nor_written_through(
+    tmp_path: Path, trap: str, write: Callable[[Path, bytes], None]
+) -> None:
+    victim, planted = tmp_path / "victim", tmp_path / ".target.tmp"
+    victim.write_bytes(b"somebody's")
+    if trap == "pipe":
+        os.mkfifo(planted)
+    elif trap == "link":
+        planted.symlink_to(victim)
+    else:
+        os.link(victim, planted)
+    write(tmp_path / "target", b"ours")
+    assert victim.read_bytes() == b"somebody's"
+    assert (tmp_path / "target").read_bytes() == b"ours"
+    assert not planted.is_symlink()
+    assert not planted.exists()
