@@ -224,7 +224,7 @@ class RunningBorder:
     def _run(self) -> None:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
-            self._border = Border(self.home, border_secrets(self.home), told=self._told, **self._more)
+            self._border = Border(self.home, border_secrets(self.home), told=self._told, **{"tick": 0.1, **self._more})
             await self._border.run()
 
         try:

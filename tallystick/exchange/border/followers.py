@@ -9,7 +9,6 @@ from typing import Any
 from tallystick.config.clock import Clock
 from tallystick.config.errors import StoreError
 from tallystick.exchange.border.keeper import Keeper
-from tallystick.exchange.border.memory import give_back
 from tallystick.exchange.border.pulling import Attempt, Puller
 from tallystick.exchange.border.roads import Roads
 from tallystick.exchange.border.timing import Timing
@@ -98,8 +97,6 @@ class Followers:
         self._say(attempt)
         if not attempt.ok or (self._rarely and not attempt.again):
             self._roads.drop(state)
-        if attempt.standing.new:
-            give_back()
         return attempt
 
     def _say(self, attempt: Attempt) -> None:

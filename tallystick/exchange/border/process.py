@@ -6,6 +6,8 @@ A peer port, a loop per peer, and a tick that looks after outbox, roster, addres
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 from tallystick.config.clock import Clock, SystemClock
@@ -15,6 +17,7 @@ from tallystick.exchange.border.followers import Followers
 from tallystick.exchange.border.identity import CERTIFICATE, PRIVATE_KEY, load_leaf
 from tallystick.exchange.border.lock import BorderLock
 from tallystick.exchange.border.logbook import open_log
+from tallystick.exchange.border.memory import give_back
 from tallystick.exchange.border.roads import Roads
 from tallystick.exchange.border.rooms import open_rooms
 from tallystick.exchange.pull import PullLimits
@@ -23,7 +26,9 @@ from tallystick.keys.secrets import Secrets, choose_secrets
 
 __all__ = ["Border", "border_secrets"]
 
-_TICK_SECONDS = 1.0
+_TICKS_TO_TRIM = 10
+_DISK_THREADS = 3
+"""Threads that read files for peers and for the tick; pulls have their own."""
 
 
 def border_secrets(home: Path) -> Secrets:
@@ -48,6 +53,7 @@ class Border:
         pull_limits: Bounds on what peers may send.
         debug: Log every call and every pull that brought nothing.
         told: Called with the address once the port is open.
+        tick: How often outbox, roster, addresses and leaf are looked at, in seconds.
     """
 
     def __init__(
@@ -60,9 +66,11 @@ class Border:
         pull_limits: PullLimits | None = None,
         debug: bool = False,
         told: Callable[[str], None] = lambda _address: None,
+        tick: float = 1.0,
     ) -> None:
         self._home, self._ask, self._clock = home, ask, clock or SystemClock()
-        self._limits, self._pull_limits, self._debug, self._told = limits, pull_limits, debug, told
+        self._limits, self._pull_limits = limits, pull_limits
+        self._debug, self._told, self._seconds = debug, told, tick
         self._stop, self._pull_now = asyncio.Event(), asyncio.Event()
         self._marks: dict[str, object] = {}
         self._problems: tuple[str, ...] = ()
@@ -92,6 +100,7 @@ class Border:
                 self._rooms.state.close()
 
     async def _run(self, folder: Path, lock: BorderLock) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk"))
         leaf = load_leaf(folder, self._settings.state, self._ask)
         self._changed("leaf", _times(folder / CERTIFICATE, folder / PRIVATE_KEY))
         await asyncio.to_thread(self._read_outbox)
@@ -107,9 +116,13 @@ class Border:
         self._log.info("listening", address=address, state=self._settings.state, demo=self._settings.demo)
         self._told(address)
         try:
-            while not self._stop.is_set():
+            for ticks in count(1):
                 await self._tick()
+                if ticks % _TICKS_TO_TRIM == 0:
+                    give_back()
                 await self._pause()
+                if self._stop.is_set():
+                    break
         finally:
             self._log.info("stopping")
             await self._peers.close()
@@ -118,7 +131,7 @@ class Border:
 
     async def _pause(self) -> None:
         waiting = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._pull_now)]
-        await asyncio.wait(waiting, timeout=_TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in waiting:
             one.cancel()
         if self._pull_now.is_set():

@@ -218,6 +218,34 @@ def test_the_archive_is_for_the_owner_only_or_for_all(wire: Wire, tmp_path: Path
     assert modes[home / "border/state.db"] == 0o600
 
 
+@pytest.mark.slow
+def test_a_gzip_bomb_or_a_huge_message_fills_the_borders_memory(wire: Wire, tmp_path: Path) -> None:
+    """From a pinned peer: 256 MiB, packed into a quarter of one and plain; then the port still answers others."""
+    home = wire.home(tmp_path, "KAZ")
+    wire.feed(home, "KAZ")
+    with process(home) as border:
+        address = listening(home)
+        wait_for(lambda: _answers(address, wire), what="an answer")
+        before = _peak_mb(border.pid)
+        credentials = grpc.ssl_channel_credentials(
+            wire.client("KGZ", "KAZ").roots, wire.tls["KGZ"].key_pem, wire.tls["KGZ"].pem
+        )
+        options = [("grpc.ssl_target_name_override", "kaz.tallystick.invalid"), ("grpc.max_send_message_length", -1)]
+        with grpc.secure_channel(address, credentials, options=options) as channel:
+            call = channel.unary_unary("/tallystick.exchange.v1.ExchangeService/Head")
+            for packing in (grpc.Compression.Gzip, grpc.Compression.NoCompression):
+                with pytest.raises(grpc.RpcError) as caught:
+                    call(bytes(256 * 1024 * 1024), timeout=60, compression=packing)
+                assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert _answers(address, wire)
+        assert _peak_mb(border.pid) - before < 32
+
+
+def _peak_mb(pid: int) -> float:
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that other users may walk through, which pytest's own are not."""

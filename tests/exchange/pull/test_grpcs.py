@@ -1,7 +1,10 @@
 """The gRPC road: who answers, and what happens when he answers too much, too slowly, in another order or not at all."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -120,6 +123,37 @@ def test_a_gzip_bomb_is_unpacked(kaz: TestLeaf, kgz: TestLeaf) -> None:
     gzip = grpc.Compression.Gzip
     with evil_port(kaz, [kgz], compression=gzip, raw_head=lambda _answer: bomb) as port:
         assert "larger than" in str(head_error(port, kgz, kaz))
+
+
+PULLING_CHILD = """
+import resource, sys
+from pathlib import Path
+from tallystick.config.errors import PeerError
+from tallystick.exchange.pull import ClientTls, open_source
+port, folder = sys.argv[1], Path(sys.argv[2])
+ours, key, pin = ((folder / name).read_bytes() for name in ("ours", "key", "pin"))
+source = open_source(f"grpcs://127.0.0.1:{port}", cc="kaz", tls=ClientTls("KAZ", ours, key, {b"": pin}))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    source.head()
+except PeerError as error:
+    assert "larger than" in str(error), error
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("packing", [grpc.Compression.Gzip, grpc.Compression.NoCompression])
+def test_a_quarter_of_a_gigabyte_fills_the_pullers_memory(
+    kaz: TestLeaf, kgz: TestLeaf, tmp_path: Path, packing: grpc.Compression
+) -> None:
+    for name, data in (("ours", kgz.pem), ("key", kgz.key_pem), ("pin", kaz.pem)):
+        (tmp_path / name).write_bytes(data)
+    big = bytes(256 * 1024 * 1024)
+    with evil_port(kaz, [kgz], compression=packing, raw_head=lambda _answer: big) as port:
+        command = [sys.executable, "-c", PULLING_CHILD, str(port), str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) < 32 * 1024
 
 
 def test_junk_in_place_of_a_message_is_taken(kaz: TestLeaf, kgz: TestLeaf) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tallystick.exchange.service import CallRecord, Limits, ServedTree
+from tallystick.exchange.service import Callers, CallRecord, Limits, ServedTree
+from tallystick.exchange.service.callers import Caller
 from tallystick.proto.exchange.v1 import CHUNK_BYTES
 from tallystick.proto.exchange.v1.exchange_pb2 import FetchRequest, HeadRequest
 from tests.support.leaves import TestLeaf, make_test_leaf
@@ -125,6 +126,22 @@ def test_absent_and_not_for_you_differ(port: RunningPort, kaz: TestLeaf, uzb: Te
     with raw_channel(port.port, uzb, kaz) as (_channel, stub):
         chunks = list(stub.Fetch(FetchRequest(paths=[path]), timeout=5))
     assert [(chunk.index, chunk.data, chunk.last, chunk.absent) for chunk in chunks] == [(0, b"", True, True)]
+
+
+def test_peers_agree_on_keys_that_a_quantum_computer_breaks(
+    port: RunningPort, kaz: TestLeaf, uzb: TestLeaf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, list[bytes]]] = []
+    real = Callers.identify
+
+    def noting(self: Callers, auth: dict[str, list[bytes]]) -> Caller:
+        seen.append(dict(auth))
+        return real(self, auth)
+
+    monkeypatch.setattr(Callers, "identify", noting)
+    fetch(port, uzb, kaz, ["kaz/checkpoint"])
+    assert seen[0]["ssl_tls_version"] == [b"TLSv1.3"]
+    assert seen[0]["ssl_negotiated_key_exchange_group"] == [b"X25519MLKEM768"]
 
 
 def test_a_stranger_gets_an_answer(port: RunningPort, kaz: TestLeaf) -> None:
