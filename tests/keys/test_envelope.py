@@ -1,6 +1,5 @@
 """DSSE: the protocol's own vector, and every way to make two officers out of one."""
 
-import base64
 import json
 from dataclasses import replace
 
