@@ -47,7 +47,7 @@ def _start(home: Path, *, detach: bool) -> _Child:
 
     settings = load_border(home)
     running = who_runs(settings.folder)
-    if running is not None:
+    if running is not None and running.address:
         return _Child(home, settings.state, settings.folder, None, running.pid, running.address)
     errors = os.open(settings.folder / "border.stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
@@ -179,8 +179,8 @@ def _down(home: Path) -> dict[str, object]:
     settings = load_border(home)
     running = who_runs(settings.folder)
     found = {"home": str(home), "state": settings.state, "pid": running.pid if running else None}
-    if running is None or not running.pid:
-        return {**found, "stopped": False}
+    if running is None or not running.address:
+        return {**found, "pid": None, "stopped": False}
     os.kill(running.pid, signal.SIGTERM)
     end = time.monotonic() + _STOP_SECONDS
     while who_runs(settings.folder) is not None:

@@ -80,7 +80,9 @@ class BadProofError(VerificationError):
 
 
 class RollbackError(VerificationError):
-    """Something older than what was already seen."""
+    """Something older than what was already seen; ``evidence`` keeps what was shown, verbatim, where it is at hand."""
+
+    evidence: tuple[bytes, ...] = ()
 
 
 class SplitViewError(VerificationError):

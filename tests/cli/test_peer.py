@@ -1,12 +1,14 @@
 """``tallystick peer`` as it is typed: addresses, one round of pulling in words, alarms with their evidence."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tallystick.exchange.border.lock import BorderLock
 from tests.support.ports import pins_of, running_port
 from tests.support.terminal import Outcome, run
 from tests.support.wire import Wire, running_border
@@ -112,6 +114,27 @@ def test_a_pull_beside_a_running_border_collides_with_it(
     found = json.loads(done.out)
     assert found["notes"] == ["The border that runs for this home was asked to pull."]
     assert found["peers"]["KAZ"]["entries"] == 3
+
+
+def test_another_command_in_the_same_folder_is_killed_or_waited_for(wire: Wire, home: Path, tmp_path: Path) -> None:
+    peer(home, "add", "KAZ", wire.tree(tmp_path / "stick", "KAZ").as_uri())
+    with BorderLock(home / "border"):
+        done = peer(home, "pull")
+        assert (done.code, done.out) == (50, "")
+        assert f"is in use by process {os.getpid()}" in done.err
+        assert run("down", "--home", home).out == "KGZ: no border runs\n"
+    assert peer(home, "pull").code == 0
+
+
+def test_an_address_that_was_typed_into_the_file_wrongly_stops_the_others(
+    wire: Wire, home: Path, tmp_path: Path
+) -> None:
+    stick = wire.tree(tmp_path / "stick", "KAZ").as_uri()
+    (home / "border" / "peers.toml").write_text(f'[peers]\nTUR = "grpcs://nowhere"\nKAZ = "{stick}"\n')
+    done = peer(home, "pull")
+    assert done.code == 60
+    assert "TUR  not reached: 'grpcs://nowhere' must name host and port, and nothing else" in done.out
+    assert "KAZ  3 new, verified and kept (log of 3 entries)" in done.out
 
 
 def test_what_is_refused_is_said_and_its_evidence_written(wire: Wire, home: Path, tmp_path: Path) -> None:

@@ -119,11 +119,12 @@ def test_a_strangers_envelope_or_one_officer_twice_is_taken(scene: Scene) -> Non
 
 
 def test_a_rolled_back_checkpoint_goes_unnoticed(scene: Scene) -> None:
-    old = scene.tree(size=1)
+    old, seen = scene.tree(size=1), (scene.archive.tree / "kaz/checkpoint").read_bytes()
     attempt = scene.pull(old)
     stays_refused_and_then_goes_on(scene, attempt, "a head of 1 entries, but 2 were seen")
     (alarm,) = alarms(scene.home)
     assert (alarm.state, alarm.kind, alarm.times) == ("KAZ", "rollback", 1)
+    assert evidence(scene.home, alarm.number) == (seen, (old / "kaz/checkpoint").read_bytes())
     assert attempt.alarms == ("rollback",)
 
 

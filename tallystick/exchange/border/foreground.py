@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.config.clock import Clock
-from tallystick.config.errors import PeerError, UnanchoredError, UsageError
+from tallystick.config.errors import PeerError, StoreError, UnanchoredError, UsageError
 from tallystick.config.i18n import _
 from tallystick.config.settings import load_border, load_peers
 from tallystick.exchange.border.identity import load_leaf
@@ -116,7 +116,8 @@ def ask_running(home: Path, peers: Mapping[str, str], seconds: float = 60.0) -> 
     """Make the border that runs for this home pull now, wait for it, return how each peer stands.
 
     Raises:
-        StoreError: None runs.
+        UsageError: None runs.
+        StoreError: A command in the foreground uses the border's folder, or the border is just starting.
         PeerError: It did not get round to all of them in time.
     """
     folder = load_border(home).folder
@@ -124,6 +125,11 @@ def ask_running(home: Path, peers: Mapping[str, str], seconds: float = 60.0) -> 
     running = who_runs(folder)
     if running is None or not running.pid:
         raise UsageError(_("no border runs for {home}").format(home=home), hint=_("start it: tallystick up"))
+    if not running.address:  # no border listens to signals there
+        raise StoreError(
+            _("{folder} is in use by process {pid}").format(folder=folder, pid=running.pid),
+            hint=_("try again in a moment"),
+        )
     os.kill(running.pid, signal.SIGHUP)
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tallystick.config.clock import Clock, rfc3339
-from tallystick.config.errors import PeerError, RollbackError, SplitViewError, TallystickError, VerificationError
+from tallystick.config.errors import (
+    PeerError,
+    RollbackError,
+    SplitViewError,
+    TallystickError,
+    UsageError,
+    VerificationError,
+)
 from tallystick.config.i18n import _
 from tallystick.exchange.border.keeper import Keeper
 from tallystick.exchange.border.state import AlarmKind, PeerStanding
@@ -94,7 +101,7 @@ class Puller:
             known = self._keeper.known(cc)
             for step in pull_peer(open_it(), cc, known, at=self._clock.now(), limits=self._limits):
                 self._take(cc, step)
-        except (PeerError, VerificationError) as found:
+        except (PeerError, VerificationError, UsageError) as found:
             error = found
             self._sound(found)
         standing = self._standing(cc, error)
@@ -136,8 +143,7 @@ class Puller:
         if isinstance(error, SplitViewError):
             self._alarm("split view", error.message, error.evidence)
         elif isinstance(error, RollbackError):
-            view = self._keeper.archive.view(self._state.lower())
-            self._alarm("rollback", error.message, (view.checkpoint,) if view else ())
+            self._alarm("rollback", error.message, error.evidence)
 
     def _alarm(self, kind: AlarmKind, message: str, evidence: tuple[bytes, ...]) -> None:
         if self._keeper.state.raise_alarm(self._state, kind, message, evidence, self._clock.now()):

@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS receipts (payload_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _FORMAT = 1
 _WORDS_LIMIT = 500
+_ALARMS_LIMIT = 20
+"""Alarms of one kind kept for one state."""
 
 
 @dataclass(frozen=True)
@@ -162,27 +164,35 @@ class BorderState:
             db.execute("INSERT OR REPLACE INTO peers VALUES (?, ?)", (state, json.dumps(asdict(standing))))
 
     def raise_alarm(self, state: str, kind: AlarmKind, message: str, evidence: Sequence[bytes], at: datetime) -> bool:
-        """Keep an alarm with its evidence; the same one again only counts. Return True if it is new."""
+        """Keep an alarm with its evidence; return True if it is new.
+
+        The same one again only counts, and so does any further one of that kind once ``_ALARMS_LIMIT`` are kept:
+        a log that signs another history at every pull must not fill this disk.
+        """
         proof = hashlib.sha256("\0".join((state, kind, message if not evidence else "")).encode())
         for part in evidence:
             proof.update(hashlib.sha256(part).digest())
         when = rfc3339(at)
         with self._using(durable=True) as db:
             db.execute("BEGIN IMMEDIATE")
-            fresh = db.execute(
-                "INSERT OR IGNORE INTO alarms (state, kind, message, first_at, last_at, times, digest)"
-                " VALUES (?, ?, ?, ?, ?, 1, ?)",
-                (state, kind, message[:_WORDS_LIMIT], when, when, proof.hexdigest()),
-            )
-            if fresh.rowcount == 1:
-                parts = [(fresh.lastrowid, place, part) for place, part in enumerate(evidence)]
+            known = db.execute("SELECT id FROM alarms WHERE digest = ?", (proof.hexdigest(),)).fetchone()
+            rows = db.execute(
+                "SELECT id FROM alarms WHERE state = ? AND kind = ? ORDER BY id", (state, kind)
+            ).fetchall()
+            if known is None and len(rows) >= _ALARMS_LIMIT:
+                known = rows[-1]
+            if known is None:
+                number = db.execute(
+                    "INSERT INTO alarms (state, kind, message, first_at, last_at, times, digest)"
+                    " VALUES (?, ?, ?, ?, ?, 1, ?)",
+                    (state, kind, message[:_WORDS_LIMIT], when, when, proof.hexdigest()),
+                ).lastrowid
+                parts = [(number, place, part) for place, part in enumerate(evidence)]
                 db.executemany("INSERT INTO evidence VALUES (?, ?, ?)", parts)
             else:
-                db.execute(
-                    "UPDATE alarms SET times = times + 1, last_at = ? WHERE digest = ?", (when, proof.hexdigest())
-                )
+                db.execute("UPDATE alarms SET times = times + 1, last_at = ? WHERE id = ?", (when, known[0]))
             db.execute("COMMIT")
-        return fresh.rowcount == 1
+        return known is None
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return all alarms, oldest first."""

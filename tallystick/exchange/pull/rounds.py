@@ -9,9 +9,17 @@ with what is there. Pure of storage, and asks no clock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from tallystick.config.errors import BadProofError, MalformedError, PeerError, RollbackError, SplitViewError
+from tallystick.config.errors import (
+    BadProofError,
+    MalformedError,
+    PeerError,
+    RollbackError,
+    SplitViewError,
+    VerificationError,
+)
 from tallystick.config.i18n import _
 from tallystick.exchange.formats.checkpoint import verify_checkpoint
 from tallystick.exchange.formats.tiles import TILE_WIDTH, TilePath, bundles_for, decode_entries, decode_tile, tiles_for
@@ -101,8 +109,7 @@ class _LogPull:
 
     def run(self, head: HeadInfo) -> Iterator[PullStep]:
         """Yield the steps of log and data."""
-        view, state = self._view, self._state
-        late = [verify_release(entry, index, None, self._roster, state.code) for index, entry in self._known.incomplete]
+        view, state, late = self._view, self._state, self._late()
         if head.checkpoint == view.checkpoint and not late:
             return
         if not head.checkpoint:
@@ -117,6 +124,14 @@ class _LogPull:
         missing = sum(isinstance(one, VerifiedRelease) and one.observations is None for one in done)
         if useful or after != view:
             yield LogStep(after, tuple(entries), tuple(useful), missing)
+
+    def _late(self) -> list[VerifiedRelease | UnknownEntry]:
+        """Return earlier releases whose data may come now; one that was refused since then needs none."""
+        found = []
+        for index, entry in self._known.incomplete:
+            with suppress(VerificationError):
+                found.append(verify_release(entry, index, None, self._roster, self._state.code))
+        return found
 
     def _advance(self, head: HeadInfo) -> tuple[LogView, list[bytes], list[VerifiedRelease | UnknownEntry]]:
         """Fetch and verify what is new; a head that moves on meanwhile is asked for again."""
@@ -138,6 +153,9 @@ class _LogPull:
             after, fresh = admit(self._roster, state, view, head.checkpoint, entries, self._known.rules())
         except BadProofError:
             self._look_for_split(head.checkpoint, size)
+            raise
+        except RollbackError as error:
+            error.evidence = (view.checkpoint, head.checkpoint)
             raise
         return after, entries, fresh
 

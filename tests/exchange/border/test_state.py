@@ -60,6 +60,15 @@ def test_the_same_alarm_is_raised_anew_each_time(path: Path) -> None:
     again.close()
 
 
+def test_endless_alarms_fill_the_disk(path: Path) -> None:
+    state = BorderState(path)
+    fresh = [state.raise_alarm("KAZ", "split view", "again", (bytes([number]),), AT) for number in range(50)]
+    assert sum(fresh) == 20
+    assert state.raise_alarm("KGZ", "split view", "another state's", (b"x",), AT)
+    assert [one.times for one in state.alarms() if one.state == "KAZ"][-1] == 31
+    state.close()
+
+
 def test_a_receipt_is_sent_twice_or_never(path: Path) -> None:
     state = BorderState(path)
     assert state.without_receipt(["a", "b"]) == ["a", "b"]
