@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,15 @@ TALLYSTICK = [sys.executable, "-m", "tallystick.cli.main"]
 
 
 @pytest.fixture
-def homes(tmp_path: Path) -> list[Path]:
+def homes(tmp_path: Path) -> Iterator[list[Path]]:
     wire = Wire.make(("KAZ", "KGZ"))
     made = [wire.home(tmp_path, code) for code in ("KAZ", "KGZ")]
     for home, code in zip(made, ("KAZ", "KGZ"), strict=True):
         wire.feed(home, code)
-    return made
+    yield made
+    for home in made:
+        if (left := who_runs(home / "border")) and left.pid:
+            os.kill(left.pid, signal.SIGKILL)
 
 
 def flags(homes: list[Path]) -> list[object]:

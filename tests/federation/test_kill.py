@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ from tests.support.waiting import wait_for
 from tests.support.wire import NOW, Wire, running_border
 
 COMMAND = [sys.executable, "-m", "tallystick.exchange.border", "--home"]
+
+
+@contextmanager
+def _border(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    child = subprocess.Popen([*COMMAND, home], stdout=subprocess.DEVNULL)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
 
 
 @pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
@@ -47,21 +60,19 @@ def test_a_border_killed_in_the_middle_begins_anew(tmp_path: Path) -> None:
         wire.feed(home, "KGZ")
         blobs, archive = home / "border/archive/kaz/data/sha256", Archive(home / "border/archive")
         kills = 0
-        for attempt in range(6):
-            child = subprocess.Popen([*COMMAND, home], stdout=subprocess.DEVNULL)
-            if attempt < 5 and archive.view("kaz") is None:
+        while archive.view("kaz") is None and kills < 5:
+            with _border(home) as child:
                 wait_for(lambda: blobs.is_dir() and any(blobs.iterdir()), what="the first data")
                 time.sleep(draw.uniform(0, 0.03))
                 child.send_signal(signal.SIGKILL)
                 child.wait()
-                kills += 1
-                before = {path.name for path in blobs.iterdir() if not path.name.startswith(".")}
-                assert all((blobs / name).stat().st_size for name in before)
-                continue
+            kills += 1
+            names = [path for path in blobs.iterdir() if not path.name.startswith(".")]
+            assert all(path.stat().st_size for path in names)
+        with _border(home) as child:
             wait_for(lambda: standings(home, ["KAZ"])["KAZ"].size == 120, what="the whole log")
             child.send_signal(signal.SIGTERM)
             assert child.wait(10) == 0
-            break
     assert kills
     assert archive.log("kaz").entries(0, 120) == wire.federation.state("KAZ").entries
     with archive.open_index() as index:
