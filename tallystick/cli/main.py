@@ -99,6 +99,8 @@ def _guard_process() -> None:
     """Let nobody else write what is made here, whatever the shell's umask, and leave no memory on disk in a crash."""
     os.umask(os.umask(0o077) | 0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Plugins of other packages would be shown everything that is validated, case records too.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _refused_by_system(error: OSError) -> StoreError:

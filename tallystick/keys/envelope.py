@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from securesystemslib.dsse import Envelope as _LibraryEnvelope
@@ -19,7 +19,9 @@ from tallystick.config.i18n import _
 from tallystick.keys.checks import verify_signature
 from tallystick.keys.names import person_of
 from tallystick.keys.roster_types import RosterKey
-from tallystick.keys.signer import Signer
+
+if TYPE_CHECKING:  # a verifier loads nothing that opens private keys
+    from tallystick.keys.signer import Signer
 
 __all__ = [
     "MAX_ENVELOPE",
@@ -69,7 +71,7 @@ def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return encoded
 
 
-def sign_payload(payload: bytes, signer: Signer, payload_type: str = PAYLOAD_TYPE) -> Signature:
+def sign_payload(payload: bytes, signer: "Signer", payload_type: str = PAYLOAD_TYPE) -> Signature:
     """Sign a payload."""
     return Signature(signer.keyid, signer.sign(pae(payload, payload_type)))
 

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tallystick.config.errors import MalformedError
 from tallystick.config.files import SHARED_FILE, fsync_dir, make_dir, read_bounded, replace_file
 from tallystick.config.i18n import _
 from tallystick.keys.chains import Chains
-from tallystick.keys.merge import MergeResult, merge
 from tallystick.keys.roster import GENESIS, build_roster, load_chains
 from tallystick.keys.roster_types import Roster
 from tallystick.keys.tuf_files import LIMITS, FileName, parse_name, read_file
 from tallystick.keys.words import Anchor, anchor_of
+
+if TYPE_CHECKING:
+    from tallystick.keys.merge import MergeResult
 
 __all__ = ["RosterStore", "read_roster_folder"]
 
@@ -102,7 +105,7 @@ class RosterStore:
         """Verify the folder and return what it says at ``at``; see ``chains`` for ``anchor`` and errors."""
         return build_roster(self.chains(anchor), at=at)
 
-    def adopt(self, theirs: Mapping[str, bytes], *, at: datetime, anchor: Anchor | None = None) -> MergeResult:
+    def adopt(self, theirs: Mapping[str, bytes], *, at: datetime, anchor: Anchor | None = None) -> "MergeResult":
         """Merge another node's files and keep what came of it; see ``keys.merge``.
 
         Args:
@@ -114,6 +117,8 @@ class RosterStore:
             VerificationError: As ``keys.merge.merge``; nothing was changed.
             UnanchoredError: Nothing was adopted yet and no anchor was given.
         """
+        from tallystick.keys.merge import merge  # noqa: PLC0415 - a verifier only reads
+
         with self._locked():
             mine = self.files() if self.adopted else {}
             result = merge(mine, theirs, at=at, anchor=anchor)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tallystick.config.errors import MalformedError, StoreError
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
-from tallystick.exchange.archive.check import begin_report, known_roster, located, unanchored
+from tallystick.exchange.archive.ground import begin_report, known_roster, located, unanchored
 from tallystick.exchange.archive.report import ReleaseReport
 from tallystick.exchange.formats.checkpoint import origin, parse_checkpoint
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT

@@ -1,7 +1,6 @@
 """One state's part of a pack: every file of it, bound to the head that the state's log signed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from tallystick.config.errors import (
@@ -13,6 +12,7 @@ from tallystick.config.errors import (
 )
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
+from tallystick.exchange.archive.ground import located, placed
 from tallystick.exchange.archive.report import LogReport
 from tallystick.exchange.archive.survey import StateFiles
 from tallystick.exchange.formats.checkpoint import Checkpoint, origin, verify_checkpoint
@@ -34,7 +34,7 @@ from tallystick.exchange.verify.release import (
 from tallystick.exchange.verify.slices import SliceRules
 from tallystick.keys.roster_types import Roster, StateEntry
 
-__all__ = ["LogCheck", "located"]
+__all__ = ["LogCheck"]
 
 _POLICY_LIMIT = 64 * 1024
 _RUN = 256
@@ -126,7 +126,7 @@ class LogCheck:
                 try:
                     self._take(release, rules)
                 except TallystickError as error:
-                    raise _placed(error, self._entry(release.index)) from None
+                    raise placed(error, self._entry(release.index)) from None
         return found
 
     def _entry(self, index: int) -> str:
@@ -210,18 +210,3 @@ class LogCheck:
                 hint=_("a C2SP tool that follows it would believe somebody else"),
             )
         self.report.policy = True
-
-
-def _placed(error: TallystickError, where: str) -> TallystickError:
-    error.message = f"{where}: {error.message}"
-    error.args = (error.message,)
-    return error
-
-
-@contextmanager
-def located(where: str) -> Iterator[None]:
-    """Put the place in front of an error's message."""
-    try:
-        yield
-    except TallystickError as error:
-        raise _placed(error, where) from None
