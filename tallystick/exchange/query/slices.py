@@ -91,15 +91,14 @@ class SliceReader:
     def __init__(self, index: sqlite3.Connection, tables: Iterable[str], states: Iterable[str]) -> None:
         self._index = index
         self._found: dict[tuple[str, str, str], Slice | None] = {}
-        self._rows: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+        self._rows: dict[tuple[str, str, str], int] = {}
         self.seen = {state for (state,) in index.execute("SELECT state FROM logs")}
         self.without_data: set[tuple[str, str, str]] = set()
         self._periods: dict[str, set[str]] = {}
         wanted = set(states)
         for table in tables:
             for row in index.execute(
-                "SELECT state, period, status, id, payload_id, log_index, officers, statement"
-                " FROM releases WHERE table_id = ? AND status IN (?, ?)",
+                "SELECT state, period, status, id FROM releases WHERE table_id = ? AND status IN (?, ?)",
                 (table, NOT_WITNESSED, DATA_MISSING),
             ):
                 self._periods.setdefault(table, set()).add(row[1])
@@ -109,7 +108,7 @@ class SliceReader:
                 if row[2] == DATA_MISSING:
                     self.without_data.add(place)
                 else:
-                    self._rows[place] = row
+                    self._rows[place] = row[3]
 
     def periods(self, table: str) -> tuple[Period, ...]:
         """Return the periods of which anybody at all released ``table``, years first."""
@@ -120,12 +119,14 @@ class SliceReader:
         """Return a slice in force, None where there is none or its data is not here."""
         place = (state, table, period.text)
         if place not in self._found:
-            row = self._rows.get(place)
-            self._found[place] = self._slice(row, table, period) if row else None
+            number = self._rows.get(place)
+            self._found[place] = None if number is None else self._slice(number, state, table, period)
         return self._found[place]
 
-    def _slice(self, row: tuple[Any, ...], table: str, period: Period) -> Slice:
-        state, _period, status, number, payload_id, log_index, officers, statement = row
+    def _slice(self, number: int, state: str, table: str, period: Period) -> Slice:
+        payload_id, log_index, status, officers, statement = self._index.execute(
+            "SELECT payload_id, log_index, status, officers, statement FROM releases WHERE id = ?", (number,)
+        ).fetchone()
         cells = self._index.execute("SELECT key, value FROM cells WHERE release = ? ORDER BY place", (number,))
         by_key = {tuple(key.split("|")) if key else (): value for key, value in cells}
         return Slice(
