@@ -47,7 +47,7 @@ class _Strict(BaseModel):
 
 
 class CodeList(_Strict):
-    """Codes in the order in which cells are written, each with labels by language."""
+    """Codes, each with labels by language; cells are written in ascending order of codes."""
 
     id: str = Field(pattern=_ID)
     codes: dict[str, dict[str, str]] = Field(min_length=1, max_length=300)
@@ -124,9 +124,12 @@ class Catalogue(_Strict):
         )
 
     def codes(self, table: TableDefinition, dimension_id: str) -> tuple[str, ...]:
-        """Return the codes of one dimension of ``table`` in the order cells are written."""
+        """Return the codes of one dimension of ``table`` in the order cells are written: ascending.
+
+        Canonical JSON sorts the codes of a list, so the order of writing must not be the one of some other spelling.
+        """
         wanted = next(dimension.codelist for dimension in table.dimensions if dimension.id == dimension_id)
-        return tuple(next(codelist.codes for codelist in self.codelists if codelist.id == wanted))
+        return tuple(sorted(next(codelist.codes for codelist in self.codelists if codelist.id == wanted)))
 
     def code_label(self, table: TableDefinition, dimension_id: str, code: str, language: str | None = None) -> str:
         """Return the label of a code in ``language`` (default: the reader's), English where it is missing."""

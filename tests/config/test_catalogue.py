@@ -18,6 +18,12 @@ def test_the_shipped_catalogue_is_what_a_stranger_would_parse() -> None:
     assert parse_catalogue(shipped.to_bytes()) == shipped
 
 
+def test_cells_stand_in_one_order_in_every_spelling_of_the_catalogue() -> None:
+    shipped, canonical = load_shipped(), parse_catalogue(load_shipped().to_bytes())
+    for table in shipped.tables:
+        assert shipped.cells(table) == canonical.cells(canonical.table(table.id))
+
+
 def test_a_block_repeats_no_margin_that_its_years_carry() -> None:
     shipped = load_shipped()
     cross = shipped.table("VICTIMS_SEX_AGE")
