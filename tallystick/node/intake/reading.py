@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Protocol
 
 from tallystick.config.errors import MalformedError, StoreError
 from tallystick.config.i18n import _
 
-__all__ = ["LINE_LIMIT", "Row", "Sheet", "open_sheet", "sha256_of"]
+__all__ = ["LINE_LIMIT", "Change", "Row", "Sheet", "SheetMapping", "open_sheet", "sha256_of"]
 
 LINE_LIMIT = 1 << 20
 """Longest line, in characters."""
@@ -28,13 +28,22 @@ _DELIMITERS = (",", ";", "\t")
 Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row: its spreadsheet number (headings are row 1), its cells, or why it has none."""
+class Change(NamedTuple):
+    """A value that was not taken as it stood; ``value`` and ``became`` are empty where the field is sealed."""
+
+    field: str
+    value: str
+    became: str
+    reason: str
+
+
+class Row(NamedTuple):
+    """One row: its spreadsheet number (headings are row 1), its cells, or why it has none; what was changed in it."""
 
     number: int
     cells: tuple[str, ...]
     fault: str = ""
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,18 @@ class Sheet:
     header: tuple[str, ...]
     rows: Iterator[Row]
     size: int
+
+
+class SheetMapping(Protocol):
+    """What an agency's own headings and spellings mean (``mapping.toml``)."""
+
+    def apply(self, sheet: Sheet, path: Path) -> Sheet:
+        """Return the sheet under HTCDS headings.
+
+        Raises:
+            MalformedError: The headings are not those that the mapping was made for.
+        """
+        ...
 
 
 def sha256_of(path: Path) -> str:
@@ -140,13 +161,16 @@ def _fault(error: csv.Error, lines: int) -> str:
 
 
 @contextmanager
-def open_sheet(path: Path, is_known: Callable[[str], bool], advance: Advance) -> Iterator[Sheet]:
+def open_sheet(
+    path: Path, is_known: Callable[[str], bool], advance: Advance, mapping: SheetMapping | None = None
+) -> Iterator[Sheet]:
     """Open a CSV file and read its headings.
 
     Args:
         path: A regular file.
         is_known: Tells whether a heading is one; used to find the delimiter.
         advance: Told now and then how many more bytes were read.
+        mapping: Turns the agency's own columns into HTCDS's; None where the file has HTCDS's own.
 
     Raises:
         StoreError: It cannot be read.
@@ -160,7 +184,8 @@ def open_sheet(path: Path, is_known: Callable[[str], bool], advance: Advance) ->
             first, number = next(lines, ""), 2
         delimiter = _best_delimiter(first, is_known)
         header = _header(path, csv.reader([first], delimiter=delimiter))
-        yield Sheet(header, _rows(lines, delimiter, len(header), number), size)
+        sheet = Sheet(header, _rows(lines, delimiter, len(header), number), size)
+        yield mapping.apply(sheet, path) if mapping else sheet
 
 
 def _header(path: Path, reader: Iterator[Sequence[str]]) -> tuple[str, ...]:
