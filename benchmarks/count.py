@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,7 @@ def many(persons: int) -> CodedColumns:
     rng = np.random.default_rng(1)
     columns = drawn.take(rng.integers(0, len(drawn), persons))
     people = rng.integers(0, 256, (persons, 16), dtype=np.uint8)
-    rest = (columns.sex, columns.age, columns.citizenship, columns.area, columns.forms, columns.censored)
-    return CodedColumns(people, *rest)
+    return replace(columns, person_ids=people)
 
 
 def by_hand(columns: CodedColumns, keys: list[int]) -> None:

@@ -30,6 +30,7 @@ def a_record(number: int = 1, **changes: Any) -> CaseRecord:
         "forms": frozenset({"FL"}),
         "details": {"cas_Status": "Active", "vic_MethodsOfControl": ("Threats", "DebtBondage")},
         "identity": Identity({"prs_FirstName": f"Айгүл{number}", "cco_CaseComment": "نوشته"}),
+        "controls": frozenset({"THREATS", "DEBT"}),
     }
     return CaseRecord(**{**facts, **changes})
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from tallystick.config.errors import StoreError
 from tallystick.config.i18n import _
+from tallystick.node.cases.circumstances import controls_of, relationship_of
 from tallystick.node.cases.coding import PERSON_ID_BYTES, Coded, encode
 from tallystick.node.cases.keyring import Keyring, RandomBytes, seal, unseal
 from tallystick.node.cases.record import CaseRecord
 
-__all__ = ["BatchWriter", "batches"]
+__all__ = ["BatchWriter", "batches", "completed"]
 
 BATCH = 2000
 _PERSON_KEY_BYTES = 32
@@ -130,7 +131,10 @@ class BatchWriter:
 
     def _find(self, asked: list[tuple[int, str]]) -> dict[tuple[int, str], _Held]:
         rows = self._connection.execute(_FIND, [json.dumps(asked, ensure_ascii=False)])
-        return {(row[0], row[1]): _Held(row[2], row[3], row[4], row[5:13], row[13], row[14]) for row in rows}
+        return {
+            (row[0], row[1]): _Held(row[2], row[3], row[4], completed(row[5:13], row[13]), row[13], row[14])
+            for row in rows
+        }
 
     def _keys(self, person_ids: list[bytes]) -> dict[bytes, bytes]:
         return dict(self._keyring.keys(person_ids)) if self._keyring and person_ids else {}
@@ -167,7 +171,7 @@ class BatchWriter:
         """Write classification, details and sealed identity of records that stand in ``record`` already."""
         coded = []
         for record_id, person_id, record in rows:
-            year, *rest = encode(record)
+            year, *rest = encode(record)[:8]
             coded.append((year, record_id, person_id, *rest))
         self._connection.executemany("INSERT INTO classification VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", coded)
         details = [(record_id, record.details_text()) for record_id, _person, record in rows if record.details]
@@ -188,6 +192,14 @@ class BatchWriter:
         for record_id, person, identity in named:
             key = keys.get(person) or made[person]
             yield record_id, seal(key, person, identity.to_bytes(), self._random)
+
+
+def completed(coded: Sequence[int], fields: str | None) -> Coded:
+    """Return the classification with what the details say of relationship and methods of control."""
+    details = json.loads(fields) if fields else {}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in details.items()}
+    record = CaseRecord("-", "-", 2000, relationship=relationship_of(found), controls=controls_of(found))
+    return (*coded, *encode(record)[8:])
 
 
 def _same(record: CaseRecord, held: _Held, keys: dict[bytes, bytes]) -> bool:

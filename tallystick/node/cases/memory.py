@@ -60,10 +60,10 @@ class MemoryCaseStore:
     def _current(self) -> Iterator[StoredCase]:
         return (versions[-1] for versions in self._cases.values())
 
-    def coded_rows(self, year: int) -> CodedColumns:
+    def coded_rows(self, year: int, role: str = "victim") -> CodedColumns:
         """See ``CaseStore.coded_rows``."""
-        wanted = (case for case in self._current() if case.record.year == year)
-        return CodedColumns.from_coded((case.person_id, encode(case.record)) for case in wanted)
+        wanted = [case for case in self._current() if year in _years(case.record, role)]
+        return CodedColumns.from_coded(((case.person_id, encode(case.record)) for case in wanted), year)
 
     def count(self) -> int:
         """See ``CaseStore.count``."""
@@ -71,11 +71,13 @@ class MemoryCaseStore:
 
     def counts_by_year(self) -> Mapping[int, int]:
         """See ``CaseStore.counts_by_year``."""
-        return dict(sorted(Counter(case.record.year for case in self._current() if case.record.counted).items()))
+        counted = (case.record for case in self._current() if case.record.counted)
+        return dict(sorted(Counter(year for record in counted for year in _years(record, "victim")).items()))
 
     def agencies(self, year: int) -> Mapping[str, int]:
         """See ``CaseStore.agencies``."""
-        counted = (case.record for case in self._current() if case.record.counted and case.record.year == year)
+        counted = (case.record for case in self._current() if case.record.counted)
+        counted = (record for record in counted if year in _years(record, "victim"))
         return dict(sorted(Counter(record.agency for record in counted).items()))
 
     def identity(self, person_id: bytes) -> Identity | None:
@@ -96,6 +98,13 @@ class MemoryCaseStore:
 
     def close(self) -> None:
         """See ``CaseStore.close``."""
+
+
+def _years(record: CaseRecord, role: str) -> set[int]:
+    """Return the years in which a record counts as one of ``role``."""
+    if record.role != role:
+        return set()
+    return {record.year} if role == "victim" else set(record.stages.values())
 
 
 def _replaced(held: tuple[StoredCase, ...], record: CaseRecord, run_id: int, at: str) -> tuple[StoredCase, ...]:

@@ -15,11 +15,15 @@ from tallystick.config.i18n import _
 
 __all__ = [
     "AGES",
+    "CONTROLS",
     "FIRST_YEAR",
     "FORMS",
     "LAST_YEAR",
     "NAME_LIMIT",
+    "RELATIONSHIPS",
+    "ROLES",
     "SEXES",
+    "STAGES",
     "UNKNOWN",
     "CaseRecord",
     "Detail",
@@ -35,17 +39,26 @@ AGES = (
 )
 """The finest band that the source supports; the register never guesses a finer one."""
 FORMS = ("SX", "FL", "OG", "OP")
+ROLES = ("victim", "perpetrator")
+RELATIONSHIPS = (UNKNOWN, "FAM", "PRT", "ACQ", "STR", "OTH", "MULTI")
+"""Who brought the victim in: family, intimate partner, acquainted, unacquainted, other, several of these."""
+CONTROLS = (
+    *("DEBT", "EARNINGS", "FINANCE", "THREATS", "PSYCH", "PHYSICAL", "SEXUAL", "PROMISES", "DRUGS"),
+    *("MOVEMENT", "MEDICAL", "HOURS", "CHILDREN", "LAW", "NECESSITIES", "DOCUMENTS", "OTH"),
+)
+"""Methods of control: CTDC's seventeen, which HTCDS's two lists map onto (``circumstances``)."""
+STAGES = ("INVESTIGATED", "PROSECUTED", "CONVICTED")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 NAME_LIMIT = 200
 """Longest name of an agency and longest case number, in characters."""
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 Detail = str | int | bool | tuple[str, ...]
 
 
 def has_controls(text: str) -> bool:
     """Tell whether ``text`` holds a control character; the joiners that Persian needs are none."""
-    return _CONTROLS.search(text) is not None
+    return _CONTROL_CHARACTERS.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,6 +105,11 @@ class CaseRecord:
         identity: Names, documents, contacts, exact dates, free text; None where the source has none.
         censored: The source had already removed values or rows ("already censored").
         counted: False where the agency found that the person is not a victim; kept, never counted.
+        role: One of ``ROLES``.
+        relationship: One of ``RELATIONSHIPS``: to whoever brought the victim in.
+        controls: Those of ``CONTROLS`` that the source names.
+        stages: Stage of ``STAGES`` to the calendar year in which it was reached; of perpetrators only, who are
+            counted in the year of each stage.
     """
 
     agency: str
@@ -106,6 +124,10 @@ class CaseRecord:
     identity: Identity | None = field(default=None, repr=False)
     censored: bool = False
     counted: bool = True
+    role: str = "victim"
+    relationship: str = UNKNOWN
+    controls: frozenset[str] = frozenset()
+    stages: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, text in (("agency", self.agency), ("case number", self.agency_case_id)):
@@ -115,8 +137,9 @@ class CaseRecord:
                         name=name, limit=NAME_LIMIT
                     )
                 )
-        if not FIRST_YEAR <= self.year <= LAST_YEAR:
-            raise MalformedError(_("case record: year {year} is out of range").format(year=self.year))
+        for year in (self.year, *self.stages.values()):
+            if not FIRST_YEAR <= year <= LAST_YEAR:
+                raise MalformedError(_("case record: year {year} is out of range").format(year=year))
         countries = country_m49()
         checks = (
             ("sex", self.sex in SEXES),
@@ -124,6 +147,10 @@ class CaseRecord:
             ("citizenship", self.citizenship == UNKNOWN or self.citizenship in countries),
             ("country of exploitation", self.exploitation_area == UNKNOWN or self.exploitation_area in countries),
             ("forms of exploitation", self.forms <= frozenset(FORMS)),
+            ("role", self.role in ROLES),
+            ("relationship", self.relationship in RELATIONSHIPS),
+            ("methods of control", self.controls <= frozenset(CONTROLS)),
+            ("stages", set(self.stages) <= set(STAGES if self.role == "perpetrator" else ())),
         )
         wrong = [name for name, fine in checks if not fine]
         if wrong:

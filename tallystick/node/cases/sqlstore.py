@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 from sqlite_utils import Database
 
 from tallystick.config.clock import rfc3339
@@ -19,7 +18,7 @@ from tallystick.config.errors import StoreError
 from tallystick.config.i18n import _
 from tallystick.node.cases import cipher
 from tallystick.node.cases.coding import CodedColumns, decode
-from tallystick.node.cases.ingest import BatchWriter, batches
+from tallystick.node.cases.ingest import BatchWriter, batches, completed
 from tallystick.node.cases.keyring import Keyring, RandomBytes, create_keyring, unseal
 from tallystick.node.cases.record import CaseRecord, Identity
 from tallystick.node.cases.schema import REGISTER
@@ -29,12 +28,10 @@ __all__ = ["KEYRING_FILE", "REGISTER_FILE", "SqlCaseStore", "create_register", "
 
 REGISTER_FILE = "register.db"
 KEYRING_FILE = "keyring.db"
-_ROWS_AT_ONCE = 50_000
 
 _CODED_ROWS = """
-    SELECT person_id,
-           sex | (age << 8) | (forms << 16) | (censored << 24) | (citizenship << 25) | (area << 35)
-    FROM classification WHERE year = ? AND counted = 1 ORDER BY record_id"""
+    SELECT c.person_id, c.year, c.sex, c.age, c.citizenship, c.area, c.forms, c.censored, c.counted, d.fields
+    FROM classification c LEFT JOIN detail d USING (record_id) WHERE year = ? AND counted = 1 ORDER BY record_id"""
 _AGENCIES = """
     SELECT name, count(*) FROM classification JOIN record USING (year, record_id) JOIN agency USING (agency_id)
     WHERE year = ? AND counted = 1 GROUP BY name ORDER BY name"""
@@ -162,16 +159,11 @@ class SqlCaseStore:
             if self._database.conn.in_transaction:
                 self._database.conn.execute("ROLLBACK")
 
-    def coded_rows(self, year: int) -> CodedColumns:
+    def coded_rows(self, year: int, role: str = "victim") -> CodedColumns:
         """See ``CaseStore.coded_rows``."""
-        people: list[bytes] = []
-        packed: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         with cipher.store_errors(self._path):
-            cursor = self._database.execute(_CODED_ROWS, [year])
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                people.append(b"".join(row[0] for row in rows))
-                packed.append(np.fromiter((row[1] for row in rows), np.int64, len(rows)))
-        return CodedColumns.from_packed(b"".join(people), np.concatenate([np.empty(0, np.int64), *packed]))
+            rows = self._database.execute(_CODED_ROWS, [year if role == "victim" else 0]).fetchall()
+        return CodedColumns.from_coded((row[0], completed(row[1:9], row[9])) for row in rows)
 
     def count(self) -> int:
         """See ``CaseStore.count``."""
@@ -213,7 +205,7 @@ class SqlCaseStore:
         with cipher.store_errors(self._path):
             rows = self._database.execute(_VERSIONS, [agency, agency_case_id]).fetchall()
         for version, run_id, replaced_by, replaced_at, person_id, *coded, fields, sealed in rows:
-            record = decode(agency, agency_case_id, tuple(coded)).with_contents(
+            record = decode(agency, agency_case_id, completed(coded, fields)).with_contents(
                 fields, self._unsealed(person_id, sealed) if sealed is not None else None
             )
             yield StoredCase(record, person_id, version, run_id, replaced_by, replaced_at)

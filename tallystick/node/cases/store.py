@@ -110,8 +110,11 @@ class CaseStore(Protocol):
         """
         ...
 
-    def coded_rows(self, year: int) -> CodedColumns:
-        """Return the classification of the year's counted persons; reads nothing else."""
+    def coded_rows(self, year: int, role: str = "victim") -> CodedColumns:
+        """Return the classification of the year's counted persons of one role; reads nothing else.
+
+        A victim belongs to the year of registration, a perpetrator to the year of each stage of justice reached.
+        """
         ...
 
     def count(self) -> int:

@@ -11,6 +11,7 @@ from functools import cache
 from tallystick.config.codes import crosswalk
 from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
+from tallystick.node.cases.circumstances import controls_of, relationship_of
 from tallystick.node.cases.record import FIRST_YEAR, NAME_LIMIT, UNKNOWN, CaseRecord, Detail, Identity, has_controls
 from tallystick.node.intake.ages import band_of, coarse
 from tallystick.node.intake.fields import field_rules, header_names, token
@@ -141,6 +142,7 @@ class HtcdsParser:
         key = hash((agency, number))
         if key in self._seen:
             raise _Reject("ext_CaseId", _("this agency's case number stands twice in the file"))
+        details = _details(values)
         record = CaseRecord(
             agency,
             number,
@@ -150,9 +152,11 @@ class HtcdsParser:
             citizenship=self._citizenship(values),
             exploitation_area=_area(values),
             forms=_forms(values),
-            details=_details(values),
+            details=details,
             identity=_identity(values),
             counted=values.get("vic_TraffickingStatus") != "NotAVictimOfTrafficking",
+            relationship=relationship_of(details),
+            controls=controls_of(details),
         )
         self._seen.add(key)
         return record

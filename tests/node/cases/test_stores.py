@@ -50,7 +50,14 @@ class StoreContract:
 
     @pytest.mark.parametrize(
         "changes",
-        [{"sex": "M"}, {"year": 2018}, {"details": {}}, {"identity": None}, {"counted": False}, {"censored": True}],
+        [
+            {"sex": "M"},
+            {"year": 2018},
+            {"details": {}, "controls": frozenset()},
+            {"identity": None},
+            {"counted": False},
+            {"censored": True},
+        ],
         ids=lambda changes: next(iter(changes)),
     )
     def test_a_changed_record_replaces_and_keeps_person_and_history(
