@@ -10,7 +10,7 @@ WORKERS ?= 2
 help:
 	@sed -n '1,3p' Makefile | cut -c3-
 
-.venv/.ready: pyproject.toml scripts/setup.sh
+.venv/.ready: pyproject.toml requirements/dev.lock scripts/setup.sh
 	@scripts/setup.sh
 
 setup: .venv/.ready
@@ -33,6 +33,10 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/python scripts/words.py check
+	@$(BIN)/python scripts/lock.py check
+
+lock: setup
+	@$(BIN)/python scripts/lock.py update $(if $(UPGRADE),--upgrade)
 
 bench: setup
 	@$(BIN)/python -m benchmarks
@@ -43,9 +47,9 @@ gen: .venv-gen/.ready
 gen-check: .venv-gen/.ready
 	@.venv-gen/bin/python scripts/gen.py --check
 
-.venv-gen/.ready: pyproject.toml
+.venv-gen/.ready: requirements/gen.lock
 	@python3 -m venv .venv-gen
-	@.venv-gen/bin/python -m pip install --quiet --disable-pip-version-check $$(python3 -c "import tomllib; print(' '.join(repr(r) for r in tomllib.load(open('pyproject.toml','rb'))['project']['optional-dependencies']['gen']))")
+	@.venv-gen/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/gen.lock
 	@touch $@
 
 words: setup

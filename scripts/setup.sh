@@ -15,6 +15,9 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     fi
 fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-echo "installing what tallystick needs into .venv (a minute or two the first time) ..."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+echo "installing what tallystick needs into .venv, as locked in requirements/dev.lock (a minute or two the first time) ..."
+# Wheels only: building a source package would fetch its build tools, which no lock covers.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/dev.lock
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+.venv/bin/python -m pip check --disable-pip-version-check >/dev/null || { .venv/bin/python -m pip check; echo "hint: make clean setup" >&2; exit 1; }
 touch .venv/.ready
