@@ -7,6 +7,7 @@ Fields stand in the order in which RFC 8785 writes them, so that a statement is 
 import re
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -15,9 +16,12 @@ from tallystick.config.errors import MalformedError
 from tallystick.config.periods import Period, parse_period
 
 __all__ = [
+    "EXPLANATION_LIMIT",
+    "MOST_COMPARISONS",
     "Audit",
     "CatalogueReference",
     "Commitment",
+    "Comparison",
     "Digest",
     "Metadata",
     "Method",
@@ -26,7 +30,12 @@ __all__ = [
     "Strict",
     "Subject",
     "TableReference",
+    "visible",
 ]
+
+EXPLANATION_LIMIT = 500
+"""Longest explanation of a comparison, in characters."""
+MOST_COMPARISONS = 100
 
 _LARGEST = 2**53 - 1
 # Characters that move the cursor or turn the direction of a line: what an officer reads must be what is signed.
@@ -37,7 +46,12 @@ _UNSEEN = re.compile(
 )
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Return ``text``, which an officer sees as it stands.
+
+    Raises:
+        ValueError: It holds a character that moves the cursor or turns a line around.
+    """
     # Whatever Python prints as it is holds none of them; the longer look is for joiners and newer letters.
     if not text.isprintable() and (found := _UNSEEN.search(text)):
         raise ValueError(f"holds the control character U+{ord(found[0]):04X}")
@@ -56,10 +70,11 @@ def _period(text: str) -> Period:
 
 
 Hex256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
-Text = Annotated[str, Field(max_length=2000), AfterValidator(_visible)]
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible)]
+Text = Annotated[str, Field(max_length=2000), AfterValidator(visible)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
+Official = Annotated[str, Field(pattern=r"^(0|<?[1-9][0-9]{0,9})$")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
@@ -144,14 +159,41 @@ class Audit(Strict):
     withheld: Count
 
 
+class Comparison(Strict):
+    """A figure that is public elsewhere, beside the table's own, and why the two differ.
+
+    ``key`` is a row key of the table, ``official`` the figure as its source prints it (``92``, or ``<5`` where it is
+    hidden there too), ``source`` says where, ``explanation`` why; empty where the state gave none.
+    """
+
+    explanation: Annotated[str, Field(max_length=EXPLANATION_LIMIT), AfterValidator(visible)]
+    key: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,16}$")], ...], Field(max_length=4)]
+    official: Official
+    source: Line
+
+
+def _in_order(found: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
+    """Refuse a second spelling: by key, then by source, each once."""
+    places = [(one.key, one.source) for one in found]
+    if any(before >= after for before, after in pairwise(places)):
+        raise ValueError("comparisons stand in the order of key and source, each once")
+    return found
+
+
 class Metadata(Strict):
     """What a statistician needs to use the figures; a figure without source and definition is worthless.
 
     ``cut_off`` is the date after which the register was not read, ``share_unknown`` a band made from published values
-    only, ``censored`` tells that the rows behind the figures had been censored before they came in.
+    only, ``censored`` tells that the rows behind the figures had been censored before they came in. ``comparisons``
+    are written only where there are any.
     """
 
     censored: bool
+    comparisons: Annotated[
+        tuple[Comparison, ...],
+        Field(max_length=MOST_COMPARISONS, exclude_if=lambda found: not found),
+        AfterValidator(_in_order),
+    ] = ()
     cut_off: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_date)]
     legal_definition: Text | None
     notes: Text

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from tallystick.config.catalogue import Catalogue, TableDefinition, planned_tables
 from tallystick.config.errors import BadProofError, ConfigError, KeyNotTrustedError, MalformedError, VerificationError
 from tallystick.config.i18n import _
+from tallystick.exchange.formats.comparing import check_comparisons
 from tallystick.exchange.formats.sdmxcsv import Observation, parse_csv
 from tallystick.exchange.formats.statement import (
     ReleasePredicate,
@@ -204,7 +205,8 @@ def verify_release(
     3. It is for this federation, by the state whose log it stands in, DEMO exactly if the federation is; an audit
        whose likelihood part was not run is accepted in a DEMO federation only.
     4. It follows a catalogue that the roster names or named; its table is in it, in this version and unit, and
-       stands at this period for this state (``planned_tables``). The audience can only be the whole federation.
+       stands at this period for this state (``planned_tables``), and whatever it compares is a cell of that table.
+       The audience can only be the whole federation.
     5. The data file, where at hand, is the signed one: ``verify_data``.
 
     Args:
@@ -269,7 +271,9 @@ def _judge(
     if isinstance(statement, UnknownStatement):
         return UnknownEntry(statement.predicate_type, identity, entry, index)
     _check_federation(statement.predicate, roster, roster.state(issuer).code)
-    _check_table(statement.predicate, catalogue_of(statement, roster))
+    catalogue = catalogue_of(statement, roster)
+    table = _check_table(statement.predicate, catalogue)
+    check_comparisons(statement.predicate.metadata.comparisons, catalogue, table)
     return VerifiedRelease(
         statement=statement,
         payload_id=identity,

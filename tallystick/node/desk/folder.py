@@ -24,6 +24,7 @@ from tallystick.config.catalogue import CATALOGUE_LIMIT, Catalogue, load_shipped
 from tallystick.config.errors import MalformedError, StoreError, UsageError
 from tallystick.config.files import fsync_dir, make_dir, read_bounded, replace_file
 from tallystick.config.i18n import _
+from tallystick.exchange.formats.comparing import check_comparisons
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT, ParsedTable, parse_csv
 from tallystick.exchange.formats.statement import (
     PAYLOAD_LIMIT,
@@ -182,6 +183,7 @@ def read_draft(folder: Path) -> DraftFolder:
     data = read_bounded(folder / DATA, CSV_LIMIT)
     table = parse_csv(data, catalogue)
     _check_together(folder, statement, data, table)
+    check_comparisons(statement.predicate.metadata.comparisons, catalogue, table.table)
     briefing = _read_briefing(folder, payload_id(payload))
     return DraftFolder(folder, payload, data, statement, table, catalogue, briefing)
 

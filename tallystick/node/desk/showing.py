@@ -7,8 +7,10 @@ compare it over the telephone. Both say only what stands in the folder; nothing 
 import textwrap
 from collections.abc import Sequence
 
+from tallystick.config.catalogue import CellKey
 from tallystick.config.codes import country_names
 from tallystick.config.i18n import _, ngettext
+from tallystick.exchange.formats.comparing import figure_words, reach_of, said_of
 from tallystick.exchange.formats.sdmxcsv import Observation
 from tallystick.keys.words import federation_words
 from tallystick.node.desk.folder import DetachedSignature, DraftFolder
@@ -17,6 +19,7 @@ __all__ = ["digest_lines", "document", "headline", "page", "screen"]
 
 _WIDTH = 79
 _PAGE_LINES = 64
+_PAGE_COMPARISONS = 3
 _LABEL = 14
 _WORDS_A_LINE = 6
 _ALL_LISTED = 30
@@ -77,12 +80,28 @@ def _facts(draft: DraftFolder, most: int | None = None) -> list[str]:
     return [line for label, text in facts if text for line in _wrapped(text, label, most)]
 
 
-def _label(draft: DraftFolder, seen: Observation) -> str:
+def _label(draft: DraftFolder, key: CellKey) -> str:
     table = draft.table.table
-    labels = (
-        draft.catalogue.code_label(table, name, code) for name, code in zip(table.dimension_ids, seen.key, strict=True)
-    )
+    labels = (draft.catalogue.code_label(table, name, code) for name, code in zip(table.dimension_ids, key, strict=True))
     return " / ".join(labels) or _("total")
+
+
+def _compared(draft: DraftFolder, most: int | None = None) -> list[str]:
+    """Set beside our figures those that are public elsewhere, with the explanation that will be; ``most`` of them."""
+    said = draft.statement.predicate
+    here = {cell.key: figure_words(cell.value, reach_of(said.method)) for cell in draft.table.observations}
+    found = said.metadata.comparisons
+    lines = [
+        line
+        for one in found[:most]
+        for line in _wrapped(
+            f"{_label(draft, one.key)}: {said_of(one.official, one.source, here[one.key], one.explanation)}",
+            most=None if most is None else 2,
+        )
+    ]
+    if most is not None and len(found) > most:
+        lines.append(_("  {count} more comparisons stand in statement.json").format(count=len(found) - most))
+    return lines
 
 
 def _listed(draft: DraftFolder) -> list[Observation]:
@@ -110,7 +129,7 @@ def _legend(draft: DraftFolder, listed: Sequence[Observation]) -> list[str]:
 def _listing(draft: DraftFolder, listed: Sequence[Observation]) -> list[str]:
     """Set one cell a line; codes and their legend where a label would have to be cut."""
     figure = max((len(_figure(cell)) for cell in listed), default=0)
-    labels = [_label(draft, cell) for cell in listed]
+    labels = [_label(draft, cell.key) for cell in listed]
     cut = max(map(len, labels), default=0) > _WIDTH - figure - 4
     if cut:
         labels = ["/".join(cell.key) for cell in listed]
@@ -196,10 +215,13 @@ def _signatures(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> 
 
 def screen(draft: DraftFolder, signatures: Sequence[DetachedSignature]) -> list[str]:
     """Return the draft as lines for a terminal of 80 columns."""
-    listed = _listed(draft)
+    listed, compared = _listed(draft), _compared(draft)
+    if compared:
+        compared = ["", _("BESIDE WHAT IS PUBLIC ELSEWHERE; EVERY STATE WILL SEE THIS TOO"), *compared]
     return [
         *_title(draft, _("DRAFT OF A RELEASE")), "", *_facts(draft),
         "", _("WHAT EVERY STATE WILL SEE, FOR GOOD"), *_listing(draft, listed), *_unlisted(draft, len(listed)),
+        *compared,
         "", _("WHAT IT COSTS AND GIVES AWAY"), *_cost(draft),
         "", _("WHAT IS SIGNED"), *_signed(draft),
         "", _("SIGNATURES IN THE FOLDER, NOT CHECKED AGAINST A ROSTER"), *_signatures(draft, signatures),
@@ -211,7 +233,7 @@ def page(draft: DraftFolder) -> list[str]:
     above = [*_title(draft, _("RELEASE FOR SIGNATURE")), "", *_facts(draft, most=2), "", _("WHAT EVERY STATE WILL SEE")]
     ink = "_" * 30
     below = [
-        "", *_cost(draft), "", *_signed(draft), "",
+        *_compared(draft, _PAGE_COMPARISONS), "", *_cost(draft), "", *_signed(draft), "",
         f"  {_('Signed')} {ink}  {_('Date')} {ink[:12]}",
         f"  {_('Signed')} {ink}  {_('Date')} {ink[:12]}",
     ]  # fmt: skip
