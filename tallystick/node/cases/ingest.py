@@ -102,14 +102,15 @@ class BatchWriter:
         self._at = at
         self._random = random_bytes
         self._agencies: dict[str, int] = {}
-        self._last_id: int = connection.execute("SELECT coalesce(max(record_id), 0) FROM record").fetchone()[0]
+        held: int = connection.execute("SELECT coalesce(max(record_id), 0) FROM record").fetchone()[0]
+        self._last_id = max(held, keyring.last_record_id() if keyring else 0)
         self.tally: Counter[str] = Counter()
 
     def write(self, batch: Sequence[CaseRecord]) -> None:
         """Take one batch in."""
         agencies = [self._agency_id(record.agency) for record in batch]
         held = self._find(list(zip(agencies, (record.agency_case_id for record in batch), strict=True)))
-        keys = self._keys([found.person_id for found in held.values()])
+        keys = self._keys([found.record_id for found in held.values()])
         fresh: list[tuple[CaseRecord, int]] = []
         changed: list[tuple[CaseRecord, _Held]] = []
         for record, agency_id in zip(batch, agencies, strict=True):
@@ -136,8 +137,8 @@ class BatchWriter:
             for row in rows
         }
 
-    def _keys(self, person_ids: list[bytes]) -> dict[bytes, bytes]:
-        return dict(self._keyring.keys(person_ids)) if self._keyring and person_ids else {}
+    def _keys(self, record_ids: list[int]) -> dict[int, bytes]:
+        return dict(self._keyring.keys(record_ids)) if self._keyring and record_ids else {}
 
     def _insert(self, fresh: list[tuple[CaseRecord, int]]) -> None:
         first = self._last_id + 1
@@ -154,7 +155,7 @@ class BatchWriter:
         numbered = enumerate(zip((record for record, _ in fresh), people, strict=True), first)
         self._contents([(record_id, person_id, record) for record_id, (record, person_id) in numbered], {})
 
-    def _replace(self, changed: list[tuple[CaseRecord, _Held]], keys: dict[bytes, bytes]) -> None:
+    def _replace(self, changed: list[tuple[CaseRecord, _Held]], keys: dict[int, bytes]) -> None:
         if not changed:
             return
         touched = [(found.record_id,) for _, found in changed]
@@ -167,7 +168,7 @@ class BatchWriter:
         )
         self._contents([(found.record_id, found.person_id, record) for record, found in changed], keys)
 
-    def _contents(self, rows: list[tuple[int, bytes, CaseRecord]], keys: dict[bytes, bytes]) -> None:
+    def _contents(self, rows: list[tuple[int, bytes, CaseRecord]], keys: dict[int, bytes]) -> None:
         """Write classification, details and sealed identity of records that stand in ``record`` already."""
         coded = []
         for record_id, person_id, record in rows:
@@ -178,19 +179,17 @@ class BatchWriter:
         self._connection.executemany("INSERT INTO detail VALUES (?, ?)", details)
         self._connection.executemany("INSERT INTO identity VALUES (?, ?)", list(self._sealed(rows, keys)))
 
-    def _sealed(
-        self, rows: list[tuple[int, bytes, CaseRecord]], keys: dict[bytes, bytes]
-    ) -> Iterator[tuple[int, bytes]]:
+    def _sealed(self, rows: list[tuple[int, bytes, CaseRecord]], keys: dict[int, bytes]) -> Iterator[tuple[int, bytes]]:
         named = [(record_id, person, record.identity) for record_id, person, record in rows if record.identity]
         if not named:
             return
         if self._keyring is None:
             raise StoreError(_("identities cannot be taken in while the keyring is closed"))
-        missing = [person for _record_id, person, _identity in named if person not in keys]
-        made = {person: self._random(_PERSON_KEY_BYTES) for person in missing}
-        self._keyring.add(list(made.items()))
+        missing = [record_id for record_id, _person, _identity in named if record_id not in keys]
+        made = {record_id: self._random(_PERSON_KEY_BYTES) for record_id in missing}
+        self._keyring.add([(record_id, key, None) for record_id, key in made.items()])
         for record_id, person, identity in named:
-            key = keys.get(person) or made[person]
+            key = keys.get(record_id) or made[record_id]
             yield record_id, seal(key, person, identity.to_bytes(), self._random)
 
 
@@ -202,9 +201,9 @@ def completed(coded: Sequence[int], fields: str | None) -> Coded:
     return (*coded, *encode(record)[8:])
 
 
-def _same(record: CaseRecord, held: _Held, keys: dict[bytes, bytes]) -> bool:
+def _same(record: CaseRecord, held: _Held, keys: dict[int, bytes]) -> bool:
     """Tell whether nothing differs; identities are compared in the clear, so no digest of one is ever stored."""
-    if held.sealed is not None and held.person_id not in keys:
+    if held.sealed is not None and held.record_id not in keys:
         raise StoreError(
             _("the keyring has no key for a person of the register"),
             hint=_("restore register.db and keyring.db from backups of the same day"),
@@ -213,4 +212,4 @@ def _same(record: CaseRecord, held: _Held, keys: dict[bytes, bytes]) -> bool:
         return False
     if record.identity is None or held.sealed is None:
         return record.identity is None and held.sealed is None
-    return unseal(keys[held.person_id], held.person_id, held.sealed) == record.identity.to_bytes()
+    return unseal(keys[held.record_id], held.person_id, held.sealed) == record.identity.to_bytes()

@@ -54,6 +54,16 @@ _REGISTER_1 = (
 
 _KEYRING_1 = ("CREATE TABLE person_key (person_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",)
 
+_KEYRING_2 = (
+    # Keys by person id wait here until the register has said which record each of them belongs to.
+    "ALTER TABLE person_key RENAME TO person_key_1",
+    "CREATE TABLE person_key (record_id INTEGER PRIMARY KEY, wrapped BLOB, mark BLOB) STRICT",
+    """CREATE TABLE tombstone (
+        mac BLOB PRIMARY KEY, record_id INTEGER NOT NULL, erased_at TEXT NOT NULL, order_sha256 TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE secret (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT",
+)
+
 
 def register_1(database: Database) -> None:
     """Make the register's first tables."""
@@ -67,5 +77,13 @@ def keyring_1(database: Database) -> None:
         database.execute(statement)
 
 
+def keyring_2(database: Database) -> None:
+    """One wrapped key per record, with the mark of the row it came from; tombstones of those that were erased."""
+    for statement in _KEYRING_2:
+        database.execute(statement)
+    if database.execute("SELECT 1 FROM person_key_1 LIMIT 1").fetchone() is None:
+        database.execute("DROP TABLE person_key_1")
+
+
 REGISTER = Schema("tallystick-register", register_1)
-KEYRING = Schema("tallystick-keyring", keyring_1)
+KEYRING = Schema("tallystick-keyring", keyring_1, keyring_2)

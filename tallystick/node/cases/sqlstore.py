@@ -36,17 +36,17 @@ _AGENCIES = """
     SELECT name, count(*) FROM classification JOIN record USING (year, record_id) JOIN agency USING (agency_id)
     WHERE year = ? AND counted = 1 GROUP BY name ORDER BY name"""
 _IDENTITY = """
-    SELECT sealed FROM classification JOIN identity USING (record_id)
+    SELECT record_id, sealed FROM classification JOIN identity USING (record_id)
     WHERE person_id = ? ORDER BY record_id DESC LIMIT 1"""
 _VERSIONS = """
     WITH wanted AS (
         SELECT record_id, version, run_id, year FROM record
         WHERE agency_id = (SELECT agency_id FROM agency WHERE name = ?1) AND agency_case_id = ?2)
-    SELECT s.version, s.run_id, s.replaced_by, s.replaced_at, s.person_id, s.year, s.sex, s.age, s.citizenship,
-           s.area, s.forms, s.censored, s.counted, s.fields, s.sealed
+    SELECT s.version, record_id, s.run_id, s.replaced_by, s.replaced_at, s.person_id, s.year, s.sex, s.age,
+           s.citizenship, s.area, s.forms, s.censored, s.counted, s.fields, s.sealed
     FROM wanted JOIN superseded s USING (record_id)
     UNION ALL
-    SELECT w.version, w.run_id, NULL, NULL, c.person_id, c.year, c.sex, c.age, c.citizenship,
+    SELECT w.version, record_id, w.run_id, NULL, NULL, c.person_id, c.year, c.sex, c.age, c.citizenship,
            c.area, c.forms, c.censored, c.counted, d.fields, i.sealed
     FROM wanted w JOIN classification c USING (year, record_id)
     LEFT JOIN detail d USING (record_id) LEFT JOIN identity i USING (record_id)
@@ -95,11 +95,22 @@ def open_register(
     """
     database = cipher.connect(desk_folder / REGISTER_FILE, register_key, REGISTER)
     try:
-        keyring = Keyring(desk_folder / KEYRING_FILE, identity_key) if identity_key is not None else None
+        keyring = _keyring(desk_folder, identity_key, database) if identity_key is not None else None
     except BaseException:
         database.close()
         raise
     return SqlCaseStore(desk_folder / REGISTER_FILE, database, keyring, random_bytes)
+
+
+def _keyring(desk_folder: Path, identity_key: bytes, register: Database) -> Keyring:
+    keyring = Keyring(desk_folder / KEYRING_FILE, identity_key)
+    try:
+        if keyring.awaits_record_ids:
+            keyring.adopt(register.execute("SELECT person_id, record_id FROM classification"))
+    except BaseException:
+        keyring.close()
+        raise
+    return keyring
 
 
 class SqlCaseStore:
@@ -187,12 +198,12 @@ class SqlCaseStore:
         """See ``CaseStore.identity``."""
         with cipher.store_errors(self._path):
             row = self._database.execute(_IDENTITY, [person_id]).fetchone()
-        return self._unsealed(person_id, row[0]) if row else None
+        return self._unsealed(row[0], person_id, row[1]) if row else None
 
-    def _unsealed(self, person_id: bytes, sealed: bytes) -> Identity:
+    def _unsealed(self, record_id: int, person_id: bytes, sealed: bytes) -> Identity:
         if self._keyring is None:
             raise StoreError(_("identities cannot be read while the keyring is closed"))
-        key = self._keyring.keys([person_id]).get(person_id)
+        key = self._keyring.keys([record_id]).get(record_id)
         if key is None:
             raise StoreError(
                 _("the keyring has no key for a person of the register"),
@@ -204,9 +215,9 @@ class SqlCaseStore:
         """See ``CaseStore.versions``."""
         with cipher.store_errors(self._path):
             rows = self._database.execute(_VERSIONS, [agency, agency_case_id]).fetchall()
-        for version, run_id, replaced_by, replaced_at, person_id, *coded, fields, sealed in rows:
+        for version, record_id, run_id, replaced_by, replaced_at, person_id, *coded, fields, sealed in rows:
             record = decode(agency, agency_case_id, completed(coded, fields)).with_contents(
-                fields, self._unsealed(person_id, sealed) if sealed is not None else None
+                fields, self._unsealed(record_id, person_id, sealed) if sealed is not None else None
             )
             yield StoredCase(record, person_id, version, run_id, replaced_by, replaced_at)
 

@@ -86,7 +86,7 @@ def test_a_removed_person_key_makes_the_identity_noise_for_good(folder: Path) ->
     with _open(folder) as store:
         person = store.coded_rows(2019).person_ids[0].tobytes()
         assert store._keyring is not None
-        store._keyring._database.execute("DELETE FROM person_key WHERE person_id = ?", [person])
+        store._keyring._database.execute("DELETE FROM person_key WHERE record_id = 1")
         with pytest.raises(StoreError, match="no key for a person"):
             store.identity(person)
         with pytest.raises(StoreError, match="no key for a person"):
