@@ -10,6 +10,7 @@ from tallystick.config.i18n import _
 from tallystick.exchange.archive.ground import begin_report, known_roster, located, unanchored
 from tallystick.exchange.archive.report import ReleaseReport
 from tallystick.exchange.formats.checkpoint import origin, parse_checkpoint
+from tallystick.exchange.formats.comparing import set_beside
 from tallystick.exchange.formats.sdmxcsv import CSV_LIMIT
 from tallystick.exchange.formats.tiles import ENTRY_LIMIT
 from tallystick.exchange.formats.tlogproof import PROOF_LIMIT, parse_proof, verify_proof
@@ -84,13 +85,14 @@ def examine_file(
 
 def _with_release(report: ReleaseReport, path: Path, release: VerifiedRelease, roster: Roster) -> ReleaseReport:
     data = _data_near(path, release)
-    verify_data(release.statement, data, catalogue_of(release.statement, roster))
+    cells = verify_data(release.statement, data, catalogue_of(release.statement, roster))
     predicate = release.statement.predicate
     report.table, report.period = predicate.table.id, predicate.slice.period
     report.revision, report.officers = predicate.revision, list(release.officers)
     report.data_sha256 = release.data_sha256
     report.figures, report.withheld = predicate.audit.shown, predicate.audit.withheld
     report.method = {"id": predicate.method.id, "profile": predicate.method.profile, **predicate.method.parameters}
+    report.comparisons = set_beside(predicate, cells)
     if predicate.metadata.censored:
         report.pack.notes.append(_("the rows behind these figures were already censored before they came in"))
     return report

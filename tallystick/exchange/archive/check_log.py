@@ -154,6 +154,7 @@ class LogCheck:
         report.officer_signatures += len(release.officers)
         report.figures += audit.shown
         report.withheld += audit.withheld
+        report.comparisons += len(release.statement.predicate.metadata.comparisons)
 
     def _check_data(self, release: VerifiedRelease) -> None:
         digest = release.data_sha256

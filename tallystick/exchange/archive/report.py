@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tallystick.config.i18n import _
+from tallystick.exchange.formats.comparing import said_of
 
 __all__ = ["LogReport", "ReleaseReport", "Report"]
 
@@ -24,6 +25,7 @@ class LogReport:
         data_files: Data files whose digest an officer's statement names.
         figures: Cells with a figure.
         withheld: Withheld cells.
+        comparisons: Figures that are public elsewhere, set beside the state's own in what it signed.
         envelopes: Release files compared with the log's entries.
         receipts: Receipts that prove their entry.
         policy: True where the C2SP policy was compared with the roster.
@@ -40,6 +42,7 @@ class LogReport:
     data_files: int = 0
     figures: int = 0
     withheld: int = 0
+    comparisons: int = 0
     envelopes: int = 0
     receipts: int = 0
     policy: bool = False
@@ -98,6 +101,7 @@ class Report:
     def rows(self) -> list[tuple[str, str]]:
         """Return what was checked as label and sentence."""
         total = self.total
+        beside = _("{n} figures that are public elsewhere stand beside them").format(n=total("comparisons"))
         return [
             *self.roster_rows(),
             (
@@ -124,6 +128,7 @@ class Report:
                     files=total("data_files"), figures=total("figures"), withheld=total("withheld")
                 ),
             ),
+            *([(_("beside"), beside)] if total("comparisons") else []),
             (
                 _("receipts"),
                 _("{receipts} receipts and {envelopes} release files, {policies} policies").format(
@@ -151,6 +156,8 @@ class ReleaseReport:
         figures: Cells with a figure.
         withheld: Withheld cells.
         method: Method, profile and parameters as the statement tells them.
+        comparisons: Figures that are public elsewhere, set beside the release's own: key, official, source, here,
+            explanation.
     """
 
     pack: Report
@@ -166,6 +173,7 @@ class ReleaseReport:
     figures: int = 0
     withheld: int = 0
     method: dict[str, Any] = field(default_factory=dict)
+    comparisons: list[dict[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -195,4 +203,9 @@ class ReleaseReport:
             (_("signed by"), ", ".join(self.officers)),
             (_("data"), _("{n} figures, {m} withheld cells").format(n=self.figures, m=self.withheld)),
             (_("method"), f"{self.method['id']}, {self.method['profile']} ({told})"),
+            *((_("beside"), _sentence(one)) for one in self.comparisons),
         ]
+
+
+def _sentence(one: dict[str, str]) -> str:
+    return f"{one['key']}: {said_of(one['official'], one['source'], one['here'], one['explanation'])}"

@@ -1,6 +1,6 @@
 """A figure that others published, beside ours: whether it stands where the table has a cell, and how it reads.
 
-    official 92 (UNODC GLOTIP 2023), here 90 ± 3: registered by the date of the court's decision
+official 92 (UNODC GLOTIP 2023), here 90 ± 3: registered by the date of the court's decision
 """
 
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from tallystick.config.catalogue import Catalogue, CellKey, TableDefinition
 from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
-from tallystick.exchange.formats.predicate import Comparison, Method
+from tallystick.exchange.formats.predicate import Comparison, Method, ReleasePredicate
+from tallystick.exchange.formats.sdmxcsv import Observation
 
-__all__ = ["check_comparisons", "figure_words", "key_text", "reach_of", "said_of"]
+__all__ = ["check_comparisons", "figure_words", "key_text", "reach_of", "said_of", "set_beside"]
 
 
 def check_comparisons(found: Sequence[Comparison], catalogue: Catalogue, table: TableDefinition) -> None:
@@ -65,3 +66,24 @@ def said_of(official: str, source: str, here: str, explanation: str) -> str:
     """
     lead = _("official {official} ({source}), here {here}").format(official=official, source=source, here=here)
     return f"{lead}: {explanation}" if explanation else lead
+
+
+def set_beside(predicate: ReleasePredicate, cells: Sequence[Observation]) -> list[dict[str, str]]:
+    """Return a release's comparisons as plain texts: ``key``, ``official``, ``source``, ``here``, ``explanation``.
+
+    Args:
+        predicate: What the officers signed; its comparisons were checked.
+        cells: The release's own figures.
+    """
+    found = predicate.metadata.comparisons
+    here = {cell.key: figure_words(cell.value, reach_of(predicate.method)) for cell in cells} if found else {}
+    return [
+        {
+            "key": key_text(one.key),
+            "official": one.official,
+            "source": one.source,
+            "here": here[one.key],
+            "explanation": one.explanation,
+        }
+        for one in found
+    ]

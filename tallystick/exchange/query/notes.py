@@ -6,9 +6,12 @@ from tallystick.config.i18n import _
 from tallystick.config.periods import Period
 from tallystick.exchange.archive.index import NOT_WITNESSED
 from tallystick.exchange.query.answer import Provenance, Row
+from tallystick.exchange.query.compared import compared
 from tallystick.exchange.query.question import Resolved
 
 __all__ = ["notes_for"]
+
+_MOST_COMPARED = 12
 
 
 def notes_for(
@@ -25,7 +28,8 @@ def notes_for(
         provenance: The releases that they rest on.
         elsewhere: States whose plan has the table at other periods than some that were looked at.
     """
-    return tuple(dict.fromkeys((*_on_figures(wanted, rows), *_on_absence(wanted, rows, elsewhere), *_on(provenance))))
+    told = (*_on_figures(wanted, rows), *_on_absence(wanted, rows, elsewhere), *_on(provenance))
+    return tuple(dict.fromkeys((*told, *_on_comparisons(wanted, rows, provenance))))
 
 
 def _on_figures(wanted: Resolved, rows: Sequence[Row]) -> Iterator[str]:
@@ -77,3 +81,13 @@ def _on(provenance: Mapping[str, Provenance]) -> Iterator[str]:
     revised = sorted({f"{one.state} {one.period}" for one in found if one.revision > 1})
     if revised:
         yield _("revised since the first release: {slices}").format(slices=", ".join(revised))
+
+
+def _on_comparisons(wanted: Resolved, rows: Sequence[Row], provenance: Mapping[str, Provenance]) -> Iterator[str]:
+    found = compared(rows, wanted.table.id, provenance)
+    for one in found[:_MOST_COMPARED]:
+        yield one.sentence
+    if len(found) > _MOST_COMPARED:
+        yield _("{count} more figures that are public elsewhere; --csv, --xlsx and --json have them all").format(
+            count=len(found) - _MOST_COMPARED
+        )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from tallystick.config.formulas import harmless, is_formula
 from tallystick.config.i18n import _
+from tallystick.exchange.formats.comparing import key_text
 from tallystick.exchange.query.answer import Answer, Row
+from tallystick.exchange.query.compared import Compared, compared, compared_in
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -36,7 +38,9 @@ _FIXED = (
     "officers",
     "methods",
     "status",
+    "comparisons",
 )
+_COMPARED = ("release", "state", "period", "key", "official", "source", "here", "explanation")
 _SOURCES = (
     "release",
     "state",
@@ -87,6 +91,7 @@ def _row(answer: Answer, row: Row) -> list[Cell]:
         _join(name for one in found for name in one.officers),
         _join(f"{one.method['id']}/{one.method['profile']}" for one in found),
         _join(one.status for one in found),
+        _join(one.words for one in compared_in(row, answer.table, answer.provenance)),
     ]
 
 
@@ -112,6 +117,10 @@ def _sources(answer: Answer) -> Iterable[list[Cell]]:
         yield [*lead, *method, *("" if told.get(name) is None else str(told[name]) for name in names)]
 
 
+def _compared(one: Compared) -> list[Cell]:
+    return [one.release, one.state, one.period, key_text(one.key), one.official, one.source, one.here, one.explanation]
+
+
 def to_csv(answer: Answer) -> str:
     """Return the rows as CSV (RFC 4180, UTF-8), one line per figure, provenance in the last columns."""
     out = io.StringIO()
@@ -123,7 +132,7 @@ def to_csv(answer: Answer) -> str:
 
 
 def to_xlsx(answer: Answer) -> bytes:
-    """Return a workbook with the sheets figures, sources and notes."""
+    """Return a workbook with the sheets figures, sources and notes, and comparisons where there are any."""
     from openpyxl import Workbook  # noqa: PLC0415 - only whoever wants a workbook loads it
 
     book = Workbook()
@@ -134,6 +143,9 @@ def to_xlsx(answer: Answer) -> bytes:
     _fill(figures, _header(answer), (_row(answer, row) for row in answer.rows))
     _fill(book.create_sheet("sources"), list(_SOURCES), _sources(answer))
     _fill(book.create_sheet("notes"), [_("note")], ([note] for note in answer.notes))
+    beside = compared(answer.rows, answer.table, answer.provenance)
+    if beside:
+        _fill(book.create_sheet("comparisons"), list(_COMPARED), map(_compared, beside))
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

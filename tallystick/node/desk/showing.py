@@ -82,7 +82,9 @@ def _facts(draft: DraftFolder, most: int | None = None) -> list[str]:
 
 def _label(draft: DraftFolder, key: CellKey) -> str:
     table = draft.table.table
-    labels = (draft.catalogue.code_label(table, name, code) for name, code in zip(table.dimension_ids, key, strict=True))
+    labels = (
+        draft.catalogue.code_label(table, name, code) for name, code in zip(table.dimension_ids, key, strict=True)
+    )
     return " / ".join(labels) or _("total")
 
 

@@ -11,6 +11,9 @@ import pytest
 from openpyxl import load_workbook
 
 from tallystick.exchange.query import Answer
+from tallystick.exchange.query.compared import compared
+from tallystick.exchange.query.notes import notes_for
+from tallystick.exchange.query.question import Question, resolve
 from tallystick.exchange.query.sheets import to_csv, to_xlsx
 from tallystick.exchange.query.text import render
 from tests.exchange.query.conftest import Ask
@@ -116,3 +119,47 @@ def test_json_holds_everything_that_a_row_has(question: Ask) -> None:
     assert shown["key"] == {"SEX": "F"}
     assert found["provenance"][shown["release"]]["method"]["parameters"]["D"] == 3
     assert next(row for row in found["rows"] if row["kind"] == "missing")["value"] is None
+
+
+def beside(answer: Answer, explanation: str = "counted by the date of the verdict") -> Answer:
+    """The same answer, with a figure that is public elsewhere beside every first cell."""
+    one = {"key": ["F"], "official": "46", "source": "UNODC", "explanation": explanation}
+    told = {
+        identity: replace(found, metadata={**found.metadata, "comparisons": [one]})
+        for identity, found in answer.provenance.items()
+    }
+    return replace(answer, provenance=MappingProxyType(told))
+
+
+def test_what_the_issuer_compared_stands_in_every_sheet(question: Ask) -> None:
+    found = beside(question("VICTIMS_SEX"))
+    words = "official 46 (UNODC), here 40 ± 3: counted by the date of the verdict"
+    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert [
+        row["comparisons"] for row in rows if (row["state"], row["period"], row["SEX"]) == ("KAZ", "2018", "F")
+    ] == [words]
+    assert {row["comparisons"] for row in rows if row["SEX"] != "F"} == {""}
+    sheet = load_workbook(io.BytesIO(to_xlsx(found)))["comparisons"]
+    lines = list(sheet.iter_rows(values_only=True))
+    assert lines[1][1:] == ("KAZ", "2018", "F", "46", "UNODC", "40 ± 3", "counted by the date of the verdict")
+    assert len(lines) == 1 + sum(row["SEX"] == "F" and row["kind"] in {"shown", "withheld"} for row in rows)
+
+
+def test_an_explanation_runs_in_no_spreadsheet(question: Ask) -> None:
+    found = beside(question("VICTIMS_SEX"), EVIL)
+    book = load_workbook(io.BytesIO(to_xlsx(found)))
+    assert "f" not in {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    cells = [cell for row in book["comparisons"].iter_rows() for cell in row if cell.value == EVIL]
+    assert cells
+    assert all(cell.quotePrefix for cell in cells)
+
+
+def test_comparisons_are_notes_and_too_many_are_counted(question: Ask, federation: Federation) -> None:
+    found = beside(question("VICTIMS_SEX"))
+    wanted = resolve(Question("VICTIMS_SEX"), federation.catalogue, federation.roster)
+    notes = notes_for(wanted, found.rows, found.provenance, {})
+    assert "KAZ 2018 F: official 46 (UNODC), here 40 ± 3: counted by the date of the verdict" in notes
+    many = notes_for(wanted, [row for row in found.rows if row.key == ("F",)] * 20, found.provenance, {})
+    assert any("more figures that are public elsewhere" in note for note in many)
+    summed = question("VICTIMS_SEX", sum_over=("STATE",))
+    assert compared(summed.rows, "VICTIMS_SEX", beside(summed).provenance) == ()
