@@ -90,20 +90,8 @@ def _question(table: str, state: list[str], where: list[str], period: list[str],
 
 def _sources(home: Path, archive: Path | None) -> "tuple[Archive, Roster]":
     from tallystick.config.clock import SystemClock
-    from tallystick.exchange.archive import Archive
-    from tallystick.keys.roster_store import RosterStore
+    from tallystick.exchange.archive.opening import open_folder, open_home
 
-    if archive is None:
-        from tallystick.config.settings import load_border
-
-        folder = load_border(home).folder
-        archive, places = folder / "archive", [folder / "roster"]
-    else:
-        places = [archive / "roster", archive.absolute().parent / "roster"]
-    found = next((store for store in map(RosterStore, places) if store.adopted), None)
-    if found is None:
-        raise StoreError(
-            _("there is no roster beside {path}").format(path=archive),
-            hint=_("looked in: {places}").format(places=", ".join(str(place) for place in places)),
-        )
-    return Archive(archive), found.load(None, SystemClock().now())
+    now = SystemClock().now()
+    opened = open_home(home, now) if archive is None else open_folder(archive, now)
+    return opened.archive, opened.roster
