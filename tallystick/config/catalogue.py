@@ -3,6 +3,9 @@
 The catalogue is a TUF target: every member agreed to these very bytes. A table is a cross of code lists;
 its rows are all inner cells in code order, then its own margins (``_T`` in the summed dimensions).
 A block repeats no margin that its years carry (DESIGN, section 6).
+
+Along a dimension whose ``counting`` is ``multiple`` a person stands under every code that applies: such codes do not
+add up to the persons, and no margin sums them. Tables of different universes count different people.
 """
 
 import hashlib
@@ -10,10 +13,18 @@ import itertools
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from tallystick.config.errors import ConfigError, MalformedError
 from tallystick.config.i18n import _, current_language
@@ -24,6 +35,7 @@ __all__ = [
     "Catalogue",
     "CellKey",
     "CodeList",
+    "Correspondence",
     "Dimension",
     "TableDefinition",
     "load_shipped",
@@ -46,6 +58,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Brief(_Strict):
+    """Leaves fields at their defaults out of the JSON: a catalogue from before they were there keeps its bytes."""
+
+    _left_out: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = handler(self)
+        usual = type(self).model_fields
+        return {
+            name: value
+            for name, value in document.items()
+            if name not in self._left_out or getattr(self, name) != usual[name].default
+        }
+
+
 class CodeList(_Strict):
     """Codes, each with labels by language; cells are written in ascending order of codes."""
 
@@ -53,34 +81,81 @@ class CodeList(_Strict):
     codes: dict[str, dict[str, str]] = Field(min_length=1, max_length=300)
 
 
-class Dimension(_Strict):
-    """One axis of a table: an SDMX dimension over a code list."""
+class Dimension(_Brief):
+    """One axis of a table: an SDMX dimension over a code list.
+
+    ``counting`` is ``exclusive`` where every person has one code, ``multiple`` where one has as many as apply.
+    """
+
+    _left_out = frozenset({"counting"})
 
     id: str = Field(pattern=_ID)
     codelist: str = Field(pattern=_ID)
+    counting: Literal["exclusive", "multiple"] = "exclusive"
 
 
-class TableDefinition(_Strict):
+class Correspondence(_Brief):
+    """Where the same is found in another body's statistics, in that body's own words.
+
+    Attributes:
+        indicator: SDG indicator number, or GLOTIP's column Indicator.
+        dimension: GLOTIP's column Dimension.
+        series: Our code (``_T`` for the whole table) to an SDG series or a GLOTIP indicator.
+        codes: Our dimension to our code to theirs; a code of ours that is missing has no counterpart.
+        differs: What is not the same, in a sentence.
+    """
+
+    _left_out = frozenset({"dimension", "series", "codes", "differs"})
+
+    indicator: str = Field(min_length=1, max_length=200)
+    dimension: str = Field(default="", max_length=200)
+    series: dict[str, str] = {}
+    codes: dict[str, dict[str, str]] = {}
+    differs: str = Field(default="", max_length=500)
+
+
+class TableDefinition(_Brief):
     """One table (SDMX dataflow): dimensions, margins it carries itself, and where in time it stands.
 
-    ``where`` says whether the table is drawn by year, in blocks, or by the placement rule of ``placement``.
+    ``where`` says whether the table is drawn by year, in blocks, or by the placement rule of ``placement``. Unit,
+    date, legal definition and correspondence are mandatory: a figure without them is worthless.
     """
+
+    _left_out = frozenset({"universe"})
 
     id: str = Field(pattern=_ID)
     version: str = Field(pattern=r"^[0-9]+\.[0-9]+$")
     name: dict[str, str]
+    universe: Literal["victims", "perpetrators"] = "victims"
     unit: Literal["persons", "reports"]
     dimensions: tuple[Dimension, ...] = Field(max_length=4)
     margins: tuple[tuple[str, ...], ...] = ()
     where: Literal["year", "block", "placed"]
-    reference_date_basis: str
-    legal_definition: str
-    correspondence: dict[str, str] = {}
+    reference_date_basis: str = Field(min_length=1, max_length=500)
+    legal_definition: str = Field(min_length=1, max_length=500)
+    correspondence: dict[str, str | Correspondence] = Field(min_length=1, max_length=20)
+    """By body (``SDG``, ``GLOTIP``); version 1 of the catalogue said it in a line of text."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "TableDefinition":
+        if not all(
+            said.strip() for said in (self.reference_date_basis, self.legal_definition, self.name.get("en", ""))
+        ):
+            raise ValueError(f"{self.id} lacks a name, a reference date or a legal definition")
+        added = [name for margin in self.margins for name in self.multiple if name not in margin]
+        if added:
+            raise ValueError(f"{self.id}: a margin adds over {added[0]}, in which a person may stand more than once")
+        return self
 
     @property
     def dimension_ids(self) -> tuple[str, ...]:
         """The dimensions' ids in order."""
         return tuple(dimension.id for dimension in self.dimensions)
+
+    @property
+    def multiple(self) -> frozenset[str]:
+        """The dimensions along which a person may stand under several codes; their cells must not be added."""
+        return frozenset(dimension.id for dimension in self.dimensions if dimension.counting == "multiple")
 
     def label(self, language: str | None = None) -> str:
         """Return the table's name in ``language`` (default: the reader's), English where it is missing."""

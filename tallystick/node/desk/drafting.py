@@ -93,6 +93,7 @@ def _freeze(bench: Bench, roster: Roster, period: Period, *, no_cases: bool) -> 
     store = bench.open_register()
     try:
         columns = store.coded_rows(period.first)
+        perpetrators = store.coded_rows(period.first, "perpetrator")
     finally:
         store.close()
     if len(columns) == 0 and not no_cases:
@@ -100,10 +101,11 @@ def _freeze(bench: Bench, roster: Roster, period: Period, *, no_cases: bool) -> 
             _("the register holds no case of {period}; freezing it so could not be undone").format(period=period.text),
             hint=_("import the year's cases first; if there were none indeed, add --no-cases"),
         )
-    cubes = count_columns(columns, catalogue, bench.state, period.first, bench.noise_secret)
+    cubes = count_columns(columns, catalogue, bench.state, period.first, bench.noise_secret, perpetrators)
+    censored = bool(columns.censored.any() or perpetrators.censored.any())
     today = bench.clock.now().date()
     with bench.database.transaction():
-        bench.evidence.freeze(FrozenYear(cubes, today, catalogue.sha256, bool(columns.censored.any())), catalogue)
+        bench.evidence.freeze(FrozenYear(cubes, today, catalogue.sha256, censored), catalogue)
 
 
 def _context(bench: Bench, roster: Roster, period: Period, without: tuple[str, ...]) -> DraftContext:

@@ -1,7 +1,8 @@
 """Exact counts by ``bincount`` over packed codes, and the key sums beside them.
 
 A person counts once per year; one whom several records of a year describe is counted by the first of them in the
-register's order.
+register's order. Along a dimension that counts ``multiple`` he stands in every cell that applies to him, and his record
+key goes into the key sum of each.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from tallystick.config.periods import Period, block_of
 from tallystick.node.cases.coding import CodedColumns
 from tallystick.node.cases.store import CaseStore
 from tallystick.node.tables.cubes import Counts, Cube, KeySums, YearCubes
-from tallystick.node.tables.mapping import positions
+from tallystick.node.tables.mapping import Positions, memberships, positions
 from tallystick.node.tables.noise import record_keys
 
 __all__ = ["count_columns", "count_table", "count_year", "once_per_person"]
@@ -49,8 +50,24 @@ def _bincount(codes: NDArray[np.intp], keys: KeySums, cells: int) -> tuple[Count
     return counts, sums
 
 
+def _placed(
+    catalogue: Catalogue, table: TableDefinition, columns: CodedColumns, state: str
+) -> tuple[Positions, Positions]:
+    """Return ``(rows, cells)``: who stands in which inner cell, as row numbers of ``columns`` and cell numbers."""
+    rows = np.arange(len(columns), dtype=np.intp)
+    cells = np.zeros(len(columns), dtype=np.intp)
+    for name in table.dimension_ids:
+        size = len(catalogue.codes(table, name))
+        if name in table.multiple:
+            which, code = np.nonzero(memberships(catalogue, table, name, columns)[rows])
+            rows, cells = rows[which], cells[which] * size + code
+        else:
+            cells = cells * size + positions(catalogue, table, name, columns, state)[rows]
+    return rows, cells
+
+
 def count_table(
-    catalogue: Catalogue, table: TableDefinition, period: Period, columns: CodedColumns, keys: KeySums
+    catalogue: Catalogue, table: TableDefinition, period: Period, columns: CodedColumns, keys: KeySums, state: str = ""
 ) -> Cube:
     """Count one table: inner cells in code order, then its own margins.
 
@@ -60,12 +77,11 @@ def count_table(
         period: What the cube is labelled with: the year, or the block.
         columns: One year's persons.
         keys: Their record keys under the period's secret, uint64, same length.
+        state: The reporting state's alpha-3 code; citizenship groups depend on it.
     """
     shape = tuple(len(catalogue.codes(table, name)) for name in table.dimension_ids)
-    codes = np.zeros(len(columns), dtype=np.intp)
-    for size, name in zip(shape, table.dimension_ids, strict=True):
-        codes = codes * size + positions(catalogue, table, name, columns)
-    counts, sums = _bincount(codes, keys, int(np.prod(shape, dtype=np.int64)))
+    rows, cells = _placed(catalogue, table, columns, state)
+    counts, sums = _bincount(cells, keys[rows], int(np.prod(shape, dtype=np.int64)))
     all_counts, all_sums = [counts], [sums]
     for margin in table.margins:
         away = tuple(axis for axis, name in enumerate(table.dimension_ids) if name not in margin)
@@ -74,25 +90,40 @@ def count_table(
     return Cube(table.id, period, np.concatenate(all_counts), np.concatenate(all_sums))
 
 
-def count_columns(columns: CodedColumns, catalogue: Catalogue, state: str, year: int, noise: NoiseSecrets) -> YearCubes:
+def count_columns(
+    columns: CodedColumns,
+    catalogue: Catalogue,
+    state: str,
+    year: int,
+    noise: NoiseSecrets,
+    perpetrators: CodedColumns | None = None,
+) -> YearCubes:
     """Count one year's persons for every table planned by year and every table of its block.
 
     Args:
-        columns: The year's counted records.
+        columns: The year's counted victims.
         catalogue: The federation's catalogue.
         state: Alpha-3 code.
         year: Calendar year.
         noise: Gives the noise secret of a period.
+        perpetrators: Whoever reached a stage in the year; None for nobody.
     """
-    people = once_per_person(columns)
+    others = perpetrators if perpetrators is not None else CodedColumns.from_coded(())
+    people = {"victims": once_per_person(columns), "perpetrators": once_per_person(others)}
     cubes: list[tuple[Cube, ...]] = []
     for period in (Period(year, year), block_of(year)):
-        keys = record_keys(noise(period), people.person_ids)
-        tables = planned_tables(catalogue, state, period)
-        cubes.append(tuple(count_table(catalogue, table, period, people, keys) for table in tables))
+        secret = noise(period)
+        keys = {universe: record_keys(secret, found.person_ids) for universe, found in people.items()}
+        cubes.append(
+            tuple(
+                count_table(catalogue, table, period, people[table.universe], keys[table.universe], state)
+                for table in planned_tables(catalogue, state, period)
+            )
+        )
     return YearCubes(state, year, *cubes)
 
 
 def count_year(store: CaseStore, catalogue: Catalogue, state: str, year: int, noise: NoiseSecrets) -> YearCubes:
     """Count one year of the register; see ``count_columns``. Reads the coded classification and nothing else."""
-    return count_columns(store.coded_rows(year), catalogue, state, year, noise)
+    perpetrators = store.coded_rows(year, "perpetrator")
+    return count_columns(store.coded_rows(year), catalogue, state, year, noise, perpetrators)

@@ -15,9 +15,12 @@ from tallystick.node.cases.coding import CodedColumns
 from tallystick.node.cases.record import UNKNOWN
 from tallystick.node.cases.store import CaseStore
 from tallystick.node.tables.count import once_per_person
-from tallystick.node.tables.mapping import positions
+from tallystick.node.tables.mapping import memberships, positions
 
 __all__ = ["TableFacts", "table_facts"]
+
+_ROLES = {"victims": "victim", "perpetrators": "perpetrator"}
+"""Universe of a table to the register's role."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class TableFacts:
     Attributes:
         table_id: Table of the catalogue.
         period: Year or block.
+        universe: ``victims`` or ``perpetrators``: whom it counts.
         unit: ``persons`` or ``reports``.
         reference_date_basis: Which date puts a person into the period.
         legal_definition: Whose definition of a victim.
@@ -35,10 +39,12 @@ class TableFacts:
         persons: Persons counted; for officers only.
         unknown: Persons of unknown code by dimension; for officers only.
         censored: Whether a source had already removed values or rows.
+        adds_up: False where a person may stand in several cells: the cells must not be added.
     """
 
     table_id: str
     period: Period
+    universe: str
     unit: str
     reference_date_basis: str
     legal_definition: str
@@ -47,6 +53,7 @@ class TableFacts:
     persons: int
     unknown: Mapping[str, int]
     censored: bool
+    adds_up: bool = True
 
     @property
     def share_unknown(self) -> Mapping[str, float]:
@@ -63,29 +70,37 @@ def table_facts(store: CaseStore, catalogue: Catalogue, state: str, period: Peri
         state: Alpha-3 code.
         period: A year or a block; a block adds its years up, so a person counts once in each.
     """
-    years = [once_per_person(store.coded_rows(year)) for year in period.years]
+    people = {
+        universe: [once_per_person(store.coded_rows(year, role)) for year in period.years]
+        for universe, role in _ROLES.items()
+    }
     sources = tuple(sorted({agency for year in period.years for agency in store.agencies(year)}))
 
     def facts(table: TableDefinition) -> TableFacts:
+        years = people[table.universe]
         return TableFacts(
             table.id,
             period,
+            table.universe,
             table.unit,
             table.reference_date_basis,
             table.legal_definition,
             store.cut_off(),
             sources,
             sum(len(columns) for columns in years),
-            {name: _unknown(catalogue, table, name, years) for name in table.dimension_ids},
+            {name: _unknown(catalogue, table, name, years, state) for name in table.dimension_ids},
             any(bool(columns.censored.any()) for columns in years),
+            not table.multiple,
         )
 
     return {table.id: facts(table) for table in planned_tables(catalogue, state, period)}
 
 
-def _unknown(catalogue: Catalogue, table: TableDefinition, name: str, years: Sequence[CodedColumns]) -> int:
+def _unknown(catalogue: Catalogue, table: TableDefinition, name: str, years: Sequence[CodedColumns], state: str) -> int:
     codes = catalogue.codes(table, name)
     if UNKNOWN not in codes:
         return 0
     place = codes.index(UNKNOWN)
-    return sum(int(np.count_nonzero(positions(catalogue, table, name, columns) == place)) for columns in years)
+    if name in table.multiple:
+        return sum(int(memberships(catalogue, table, name, columns)[:, place].sum()) for columns in years)
+    return sum(int(np.count_nonzero(positions(catalogue, table, name, columns, state) == place)) for columns in years)
