@@ -144,6 +144,17 @@ def _migrate(database: Database, path: Path, applied: set[str], schema: Schema) 
             schema.migrations.apply(database)
 
 
+def _write_through(database: Database) -> None:
+    """Bring everything from the write-ahead log into the file: closing would try the same and keep silent if it fails.
+
+    Raises:
+        sqlcipher3.OperationalError: It did not get there.
+    """
+    busy, _pages, _moved = database.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlcipher3.OperationalError("its write-ahead log could not be emptied")
+
+
 def create(path: Path, key: bytes, schema: Schema) -> None:
     """Make a new SQLCipher file with its tables; whole or not at all.
 
@@ -162,6 +173,7 @@ def create(path: Path, key: bytes, schema: Schema) -> None:
         try:
             database.conn.execute("PRAGMA journal_mode = WAL")
             schema.migrations.apply(database)
+            _write_through(database)
         finally:
             database.close()
     handle = os.open(draft, os.O_RDONLY)
