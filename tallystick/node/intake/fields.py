@@ -15,6 +15,7 @@ from typing import Any
 
 from tallystick.config.codes import code_list, htcds_fields
 from tallystick.config.i18n import _
+from tallystick.node.intake.spellings import code_labels
 
 __all__ = ["EXTENSIONS", "FieldRule", "Kind", "explanations", "field_rules", "header_names", "kind_words", "token"]
 
@@ -62,6 +63,8 @@ def token(text: str) -> str:
 
 EXTENSIONS: tuple[tuple[str, Kind, bool], ...] = (
     ("ext_CaseId", Kind.TEXT, True),
+    ("ext_FullName", Kind.TEXT, True),
+    ("ext_BirthYear", Kind.NUMBER, True),
     ("ext_RegistrationDate", Kind.DATE, True),
     ("ext_RegistrationYear", Kind.NUMBER, False),
     ("ext_IdentificationDate", Kind.DATE, True),
@@ -80,6 +83,8 @@ def explanations() -> Mapping[str, str]:
     """Return what each of our own columns holds, in the reader's language."""
     return {
         "ext_CaseId": _("the agency's own case number; a correction replaces the case with that number"),
+        "ext_FullName": _("the person's whole name, where the register keeps it in one cell"),
+        "ext_BirthYear": _("year of birth, where the date is not known"),
         "ext_RegistrationDate": _("when the national authority registered the person"),
         "ext_RegistrationYear": _("the year of registration, where the date is not kept"),
         "ext_IdentificationDate": _("when the person was identified as a victim"),
@@ -128,7 +133,8 @@ def _kind(facts: Mapping[str, Any]) -> Kind:
 
 def _tokens(facts: Mapping[str, Any]) -> Mapping[str, str]:
     lists = _EXTRA_LISTS.get(facts["id"], (facts["codelist"],))
-    return {
+    own = {token(text): code for name in lists for code, text in code_labels(name, "ru").items()}
+    return own | {
         token(spelling): code for name in lists for code, label in code_list(name).items() for spelling in (code, label)
     }
 

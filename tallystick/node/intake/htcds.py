@@ -17,7 +17,7 @@ from tallystick.node.intake.ages import band_of, coarse
 from tallystick.node.intake.fields import field_rules, header_names, token
 from tallystick.node.intake.reading import Row
 from tallystick.node.intake.rejections import Rejections
-from tallystick.node.intake.values import BadValueError, parse_country, parse_value
+from tallystick.node.intake.values import BadValueError, case_number_fault, parse_country, parse_value
 
 __all__ = ["HtcdsParser", "resolve_header"]
 
@@ -165,6 +165,8 @@ class HtcdsParser:
         number = str(values.get("ext_CaseId", ""))
         if not number:
             raise _Reject("ext_CaseId", _("missing"))
+        if fault := case_number_fault(number):
+            raise _Reject("ext_CaseId", fault)
         if len(number) > NAME_LIMIT or has_controls(number):
             raise _Reject("ext_CaseId", _("longer than {limit} characters").format(limit=NAME_LIMIT))
         return number
@@ -233,6 +235,9 @@ def _age(values: Values, year: int) -> str:
     birth = _day(values, "prs_Birthdate")
     if birth is not None:
         return _band_at_registration(birth, _day(values, "ext_RegistrationDate"), year)
+    born = values.get("ext_BirthYear")
+    if born is not None:
+        return _band_of_years("ext_BirthYear", int(str(born)), year)
     trafficked = values.get("vic_AgeWhenTrafficked")
     if trafficked is not None:
         return coarse(_band("vic_AgeWhenTrafficked", int(str(trafficked))))
@@ -245,7 +250,14 @@ def _band_at_registration(birth: date, registered: date | None, year: int) -> st
     if registered:
         before = (registered.month, registered.day) < (birth.month, birth.day)
         return _band("prs_Birthdate", registered.year - birth.year - before)
-    youngest, oldest = (_band("prs_Birthdate", max(year - birth.year - less, 0)) for less in (1, 0))
+    return _band_of_years("prs_Birthdate", birth.year, year)
+
+
+def _band_of_years(name: str, born: int, year: int) -> str:
+    """Take the band that both possible ages lie in, before and after the birthday; else the coarse one, else none."""
+    if born > year:
+        raise _Reject(name, _("after the registration"))
+    youngest, oldest = (_band(name, max(year - born - less, 0)) for less in (1, 0))
     if youngest == oldest:
         return oldest
     return coarse(oldest) if coarse(oldest) == coarse(youngest) else UNKNOWN

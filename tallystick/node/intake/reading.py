@@ -1,65 +1,51 @@
-"""A CSV file as rows of text: streamed, bounded, whatever spreadsheet wrote it.
+"""An agency's file as rows of text: CSV or XLSX by what it holds, streamed, bounded, numbered as a spreadsheet does."""
 
-UTF-8 with or without a mark, UTF-16 with one; comma, semicolon or tab; LF or CRLF; Excel's ``sep=`` line.
-"""
-
-import codecs
-import csv
 import hashlib
-import io
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Protocol
 
 from tallystick.config.errors import MalformedError, StoreError
 from tallystick.config.i18n import _
+from tallystick.node.intake.cleaning import cleaned_rows, known_heading
+from tallystick.node.intake.rows import COLUMN_LIMIT, LINE_LIMIT, Advance, Change, Grid, Layout, Row, Sheet
+from tallystick.node.intake.textfile import open_text_grid, open_text_sheet
+from tallystick.node.intake.workbook import is_workbook, open_workbook_grid
 
-__all__ = ["LINE_LIMIT", "Change", "Row", "Sheet", "SheetMapping", "open_sheet", "sha256_of"]
+__all__ = [
+    "LINE_LIMIT",
+    "Advance",
+    "Change",
+    "Grid",
+    "Layout",
+    "Row",
+    "Sheet",
+    "SheetMapping",
+    "open_grid",
+    "open_sheet",
+    "sha256_of",
+]
 
-LINE_LIMIT = 1 << 20
-"""Longest line, in characters."""
-COLUMN_LIMIT = 1000
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DELIMITERS = (",", ";", "\t")
-
-Advance = Callable[[int], None]
-
-
-class Change(NamedTuple):
-    """A value that was not taken as it stood; ``value`` and ``became`` are empty where the field is sealed."""
-
-    field: str
-    value: str
-    became: str
-    reason: str
-
-
-class Row(NamedTuple):
-    """One row: its spreadsheet number (headings are row 1), its cells, or why it has none; what was changed in it."""
-
-    number: int
-    cells: tuple[str, ...]
-    fault: str = ""
-    changes: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """An open file: its headings, and its rows to be read once."""
-
-    header: tuple[str, ...]
-    rows: Iterator[Row]
-    size: int
+TITLE_LIMIT = 50
+"""Rows of a workbook among which the headings are looked for."""
 
 
 class SheetMapping(Protocol):
     """What an agency's own headings and spellings mean (``mapping.toml``)."""
 
-    def apply(self, sheet: Sheet, path: Path) -> Sheet:
-        """Return the sheet under HTCDS headings.
+    @property
+    def layout(self) -> Layout:
+        """Return how its files are to be read."""
+        ...
+
+    def knows(self, heading: str) -> bool:
+        """Tell whether the mapping names this heading."""
+        ...
+
+    def apply(self, grid: Grid, path: Path) -> Sheet:
+        """Return the rows under HTCDS headings.
 
         Raises:
             MalformedError: The headings are not those that the mapping was made for.
@@ -85,119 +71,80 @@ def _require_regular(path: Path) -> int:
     return facts.st_size
 
 
-def _encoding(stream: BinaryIO) -> str:
-    start = stream.read(3)
-    stream.seek(0)
-    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8")
+@contextmanager
+def open_grid(path: Path, layout: Layout, is_known: Callable[[str], bool], advance: Advance) -> Iterator[Grid]:
+    """Open a file from its first row, titles included.
 
+    Args:
+        path: A regular file.
+        layout: What the caller knows about it.
+        is_known: Tells whether a heading is one; used to find delimiter and sheet where ``layout`` does not say.
+        advance: Told now and then how many more bytes were read.
 
-def _lines(text: io.TextIOWrapper, raw: BinaryIO, path: Path, advance: Advance) -> Iterator[str]:
-    """Yield lines with their ends, each bounded; tell how far we are every now and then."""
-    number = told = 0
-    while True:
-        number += 1
-        try:
-            line = text.readline(LINE_LIMIT + 1)
-        except UnicodeDecodeError:
-            raise MalformedError(
-                _("{path}: line {number} or soon after it: not UTF-8").format(path=path, number=number),
-                hint=_("save the file as 'CSV UTF-8' and import it again; nothing was taken in"),
-            ) from None
-        if not line:
-            break
-        if len(line) > LINE_LIMIT:
-            raise MalformedError(
-                _("{path}: line {number} is longer than {limit} characters").format(
-                    path=path, number=number, limit=LINE_LIMIT
-                )
-            )
-        if number % 500 == 0:
-            position = raw.tell()
-            advance(position - told)
-            told = position
-        yield line
-    advance(raw.tell() - told)
-
-
-def _best_delimiter(line: str, is_known: Callable[[str], bool]) -> str:
-    """Choose the delimiter under which most headings are known; the comma where none is better."""
-
-    def known(delimiter: str) -> int:
-        cells = next(csv.reader([line], delimiter=delimiter), [])
-        return sum(is_known(cell) for cell in cells)
-
-    return max(_DELIMITERS, key=known)
-
-
-def _rows(lines: Iterator[str], delimiter: str, width: int, number: int) -> Iterator[Row]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        number += 1
-        before = reader.line_num
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(number, (), _fault(error, reader.line_num - before))
-            number += reader.line_num - before - 1
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if any("\0" in cell for cell in cells):
-            yield Row(number, (), _("it holds a NUL character"))
-            continue
-        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-            fault = _("it has {count} cells, the headings are {width}").format(count=len(cells), width=width)
-            yield Row(number, (), fault)
-            continue
-        yield Row(number, tuple(cell.strip() for cell in cells[:width]))
-
-
-def _fault(error: csv.Error, lines: int) -> str:
-    if lines > 1:
-        return _("a quotation mark is not closed: {lines} lines were read as one row").format(lines=lines)
-    return _("not readable as CSV ({reason})").format(reason=error)
+    Raises:
+        StoreError: It cannot be read.
+        MalformedError: Empty, or neither text nor a workbook.
+    """
+    size = _require_regular(path)
+    opened = open_workbook_grid if is_workbook(path) else open_text_grid
+    with opened(path, size, layout, is_known, advance) as grid:
+        yield grid
 
 
 @contextmanager
 def open_sheet(
     path: Path, is_known: Callable[[str], bool], advance: Advance, mapping: SheetMapping | None = None
 ) -> Iterator[Sheet]:
-    """Open a CSV file and read its headings.
+    """Open a CSV file or a workbook and read its headings.
 
     Args:
         path: A regular file.
-        is_known: Tells whether a heading is one; used to find the delimiter.
+        is_known: Tells whether a heading is one; used to find the delimiter, the sheet and the row of headings.
         advance: Told now and then how many more bytes were read.
         mapping: Turns the agency's own columns into HTCDS's; None where the file has HTCDS's own.
 
     Raises:
         StoreError: It cannot be read.
-        MalformedError: Empty, not text, or without headings.
+        MalformedError: Empty, neither text nor a workbook, without headings, or with others than the mapping's.
     """
+    if mapping is not None:
+        with open_grid(path, mapping.layout, mapping.knows, advance) as grid:
+            yield mapping.apply(grid, path)
+        return
     size = _require_regular(path)
-    with path.open("rb") as raw, io.TextIOWrapper(raw, encoding=_encoding(raw), newline="") as text:
-        lines = _lines(text, raw, path, advance)
-        first, number = next(lines, ""), 1
-        if first.lower().startswith("sep="):
-            first, number = next(lines, ""), 2
-        delimiter = _best_delimiter(first, is_known)
-        header = _header(path, csv.reader([first], delimiter=delimiter))
-        sheet = Sheet(header, _rows(lines, delimiter, len(header), number), size)
-        yield mapping.apply(sheet, path) if mapping else sheet
+    if is_workbook(path):
+        with open_workbook_grid(path, size, Layout(), is_known, advance) as grid:
+            sheet = _under_headings(grid, path, is_known)
+            yield cleaned_rows(sheet)
+    else:
+        with open_text_sheet(path, size, is_known, advance) as sheet:
+            yield cleaned_rows(sheet)
 
 
-def _header(path: Path, reader: Iterator[Sequence[str]]) -> tuple[str, ...]:
-    try:
-        cells = tuple(cell.strip() for cell in next(reader, ()))
-    except csv.Error:
-        cells = ()
-    while cells and not cells[-1]:
-        cells = cells[:-1]
-    if not cells or len(cells) > COLUMN_LIMIT:
+def _under_headings(grid: Grid, path: Path, is_known: Callable[[str], bool]) -> Sheet:
+    """Find the row with the most known headings among the first ones; what stands above it are titles."""
+    best, best_known = Row(0, ()), 0
+    seen: list[Row] = []
+    for row in grid.rows:
+        seen.append(row)
+        known = sum(is_known(known_heading(cell, is_known)) for cell in row.cells)
+        if known > best_known:
+            best, best_known = row, known
+        if len(seen) == TITLE_LIMIT:
+            break
+    header = tuple(known_heading(cell, is_known) for cell in best.cells)
+    while header and not header[-1]:
+        header = header[:-1]
+    if not header or len(header) > COLUMN_LIMIT:
         raise MalformedError(
-            _("{path}: the first line holds no headings").format(path=path),
-            hint=_("tallystick case fields lists the columns"),
+            _("{path}: no row of sheet '{sheet}' holds known headings").format(path=path, sheet=grid.sheet),
+            hint=_("an agency's own headings need a mapping: tallystick case map FILE"),
         )
-    return cells
+    below = [row for row in seen if row.number > best.number]
+    return Sheet(header, _fitted(below, grid.rows, len(header)), grid.size, grid.notes)
+
+
+def _fitted(buffered: list[Row], rows: Iterator[Row], width: int) -> Iterator[Row]:
+    for source in (iter(buffered), rows):
+        for row in source:
+            yield row.fitted(width)

@@ -8,9 +8,11 @@ from functools import cache, lru_cache, partial
 from tallystick.config.codes import country_alpha2_to_alpha3, country_names
 from tallystick.config.i18n import _
 from tallystick.node.cases.record import UNKNOWN, Detail
+from tallystick.node.intake.characters import has_direction_marks, is_mixed
 from tallystick.node.intake.fields import FieldRule, Kind, token
+from tallystick.node.intake.spellings import document
 
-__all__ = ["CELL_LIMIT", "BadValueError", "parse_country", "parse_date", "parse_value"]
+__all__ = ["CELL_LIMIT", "BadValueError", "case_number_fault", "parse_country", "parse_date", "parse_value"]
 
 CELL_LIMIT = 20_000
 """Longest cell, in characters."""
@@ -41,7 +43,8 @@ class BadValueError(ValueError):
 @cache
 def _countries() -> dict[str, str]:
     names = {token(name): code for code, name in country_names().items()}
-    return {**names, **{token(code): code for code in country_names()}, **_alpha2()}
+    own = {token(name): code for code, name in document("country_names.json")["names"]["ru"].items()}
+    return {**own, **names, **{token(code): code for code in country_names()}, **_alpha2()}
 
 
 def _alpha2() -> dict[str, str]:
@@ -49,7 +52,7 @@ def _alpha2() -> dict[str, str]:
 
 
 def parse_country(text: str) -> str:
-    """Return the alpha-3 code for an alpha-3 or alpha-2 code or an English name; ``NA`` is Namibia.
+    """Return the alpha-3 code for an alpha-3 or alpha-2 code, an English or a Russian name; ``NA`` is Namibia.
 
     Raises:
         BadValueError: ISO 3166-1 knows no such country.
@@ -59,8 +62,17 @@ def parse_country(text: str) -> str:
         return UNKNOWN
     found = _countries().get(spelling)
     if found is None:
-        raise BadValueError(_("no country of ISO 3166-1 by code or English name"))
+        raise BadValueError(_("no country of ISO 3166-1 by code, English or Russian name"))
     return found
+
+
+def case_number_fault(text: str) -> str:
+    """Return why a case number would be read as another one than it is, or nothing."""
+    if has_direction_marks(text):
+        return _("holds marks that turn the direction of writing; type it again")
+    if is_mixed(text):
+        return _("mixes Latin and Cyrillic letters in one word; type it again in one alphabet")
+    return ""
 
 
 def parse_date(text: str) -> date:
