@@ -9,7 +9,7 @@ known again without being parsed or unsealed. It dies with the key.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from tallystick.config.i18n import _
 from tallystick.node.cases import cipher
 from tallystick.node.cases.schema import KEYRING
 
-__all__ = ["ROTATED", "Keyring", "KeyringRow", "RandomBytes", "create_keyring", "seal", "unseal"]
+__all__ = ["ROTATED", "Keyring", "KeyringRow", "RandomBytes", "create_keyring", "file_key", "seal", "unseal"]
 
 RandomBytes = Callable[[int], bytes]
 ROTATED = ".rotated"
@@ -56,7 +56,12 @@ def _derive(identity_key: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tallystick-" + purpose).derive(identity_key)
 
 
-def _file_key(path: Path, identity_key: bytes) -> bytes:
+def file_key(path: Path, identity_key: bytes) -> bytes:
+    """Derive the raw key of a keyring's file from the identity key.
+
+    Raises:
+        StoreError: Not a key; ``path`` is named.
+    """
     if len(identity_key) != cipher.KEY_BYTES:
         raise StoreError(_("{path} opens only with the identity key of 32 bytes").format(path=path))
     return _derive(identity_key, b"keyring-file-1")
@@ -89,7 +94,7 @@ def create_keyring(path: Path, identity_key: bytes) -> None:
     Raises:
         StoreError: ``path`` is already there.
     """
-    cipher.create(path, _file_key(path, identity_key), KEYRING)
+    cipher.create(path, file_key(path, identity_key), KEYRING)
 
 
 def _asked(record_ids: Sequence[int]) -> str:
@@ -109,7 +114,7 @@ class Keyring:
 
     def __init__(self, path: Path, identity_key: bytes) -> None:
         self._path = path
-        self._database: Database = cipher.connect(path, _file_key(path, identity_key), KEYRING)
+        self._database: Database = cipher.connect(path, file_key(path, identity_key), KEYRING)
         self._inode = path.stat().st_ino
         self._wrapping_key = _derive(identity_key, b"person-key-wrap-1")
         self._derived_mark_key = _derive(identity_key, b"row-mark-1")
@@ -165,18 +170,32 @@ class Keyring:
         with cipher.store_errors(self._path):
             return dict(self._database.execute(_MARKS, [_asked(record_ids)]).fetchall())
 
+    def secret(self, name: str) -> bytes | None:
+        """Return a value that is kept here under the identity key, or None."""
+        with cipher.store_errors(self._path):
+            row = self._database.execute("SELECT wrapped FROM secret WHERE name = ?", [name]).fetchone()
+        return None if row is None else self._unwrap(row[0])
+
+    def keep_secret(self, name: str, value: bytes) -> None:
+        """Keep a value of 32 bytes here."""
+        with cipher.store_errors(self._path):
+            wrapped = aes_key_wrap(self._wrapping_key, value)
+            self._database.conn.execute("INSERT OR REPLACE INTO secret VALUES (?, ?)", [name, wrapped])
+
     @property
     def mark_key(self) -> bytes:
         """Key of the marks, 32 bytes; stays the same when the identity key is rotated."""
-        with cipher.store_errors(self._path):
-            row = self._database.execute("SELECT wrapped FROM secret WHERE name = ?", [_MARK_KEY]).fetchone()
-        return self._derived_mark_key if row is None else self._unwrap(row[0])
+        return self.secret(_MARK_KEY) or self._derived_mark_key
 
     def keep_mark_key(self, mark_key: bytes) -> None:
         """Keep the mark key of the keyring that this one is a copy of."""
+        self.keep_secret(_MARK_KEY, mark_key)
+
+    def present(self, record_ids: Collection[int]) -> frozenset[int]:
+        """Return those of ``record_ids`` that have a key or a mark."""
+        sql = "SELECT record_id FROM json_each(?) JOIN person_key ON record_id = value"
         with cipher.store_errors(self._path):
-            wrapped = aes_key_wrap(self._wrapping_key, mark_key)
-            self._database.conn.execute("INSERT OR REPLACE INTO secret VALUES (?, ?)", [_MARK_KEY, wrapped])
+            return frozenset(row[0] for row in self._database.execute(sql, [_asked(list(record_ids))]).fetchall())
 
     def last_record_id(self) -> int:
         """Return the largest record id that was ever given a key, a mark or a tombstone here; 0 for none.

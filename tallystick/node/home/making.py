@@ -86,13 +86,17 @@ def make_desk(
     """Make the desk's part of a home in the folder ``part``.
 
     Returns:
-        The raw secrets by name (``register``, ``identity``, ``noise``), for their recovery shares; nowhere else.
+        What the recovery sheets are made from, by name (``register``, ``identity``, ``noise``); kept nowhere else.
 
     Raises:
         SignerError: No usable passphrase, or the parts of the ``home`` extra are not installed.
     """
     try:
-        from tallystick.node.cases.opening import SECRET_PURPOSES, create_register  # noqa: PLC0415 - needs the extra
+        from tallystick.node.cases.opening import (  # noqa: PLC0415 - needs the extra
+            SECRET_PURPOSES,
+            create_register,
+            use_sheets,
+        )
     except ImportError as error:
         raise SignerError(
             _("a desk needs a part that is not installed: {name}").format(name=error.name),
@@ -101,15 +105,18 @@ def make_desk(
     secrets = _folders(part, None if plan.outbox else "outbox")
     make_dir(part / "officers", PRIVATE_DIR)
     raw = {name: random_bytes(32) for name in SECRET_PURPOSES}
+    # What the sheets hold of the identity key outlives every rotation, so it is another value (cases.escrow).
+    used = {**raw, "identity": random_bytes(32)}
     for name, purpose in SECRET_PURPOSES.items():
-        write_new(secrets / f"{name}.secret", seal_secret(raw[name], ask, purpose, work=work), PRIVATE_FILE)
+        write_new(secrets / f"{name}.secret", seal_secret(used[name], ask, purpose, work=work), PRIVATE_FILE)
     prints = {name: fingerprint(SECRET_PURPOSES[name], secret) for name, secret in raw.items()}
     write_new(part / FINGERPRINTS, json.dumps(prints, indent=1).encode() + b"\n", SHARED_FILE)
     classical = generate_key(secrets / "log-ed25519.pem", "ed25519", ask, _("log key"), work=work)
     quantum = generate_key(secrets / "log-mldsa44.pem", "mldsa44", ask, _("log key"), work=work)
     card = make_card("node", plan.state, plan.name, [("log", classical), ("log", quantum)], demo=plan.demo)
     write_new(part / DESK_CARD, card, SHARED_FILE)
-    create_register(part, raw["register"], raw["identity"])
+    create_register(part, used["register"], used["identity"])
+    use_sheets(part, used["identity"], raw["identity"])
     write_new(part / "desk.toml", dump_settings(_settings(DeskSettings, plan.given())), SHARED_FILE)
     return raw
 

@@ -1,5 +1,8 @@
 """Recovery sheets: the desk's three secrets, each split in three; any two sheets give all of them back.
 
+The identity key changes whenever a person is erased, and sheets cannot. So what they hold of it is a root: it opens
+``secrets/identity.box``, and the box gives the identity key that is in force (``cases.escrow``).
+
 The words exist in memory while a home is made, then on paper or on what the operator carries away. Nothing of them
 stays in the home.
 """
@@ -15,7 +18,9 @@ from tallystick.config.files import PRIVATE_FILE, read_bounded, write_new
 from tallystick.config.i18n import _
 from tallystick.keys.secrets import HUMAN, Secrets, Work, read_private, seal_secret
 from tallystick.keys.shares import SHARES, fingerprint, join, split
+from tallystick.node.cases.escrow import BOX_LIMIT, open_box
 from tallystick.node.cases.opening import SECRET_PURPOSES
+from tallystick.node.cases.rotation import BOX, finish, hold
 from tallystick.node.home.making import FINGERPRINTS
 
 __all__ = ["Sheet", "make_sheets", "read_sheet", "recover_secret", "sheet_text", "write_sheets"]
@@ -151,5 +156,15 @@ def recover_secret(desk: Path, name: str, shares: Sequence[str], ask: Secrets, *
             _("these shares give another secret than this desk's {purpose}").format(purpose=purpose),
             hint=_("this desk's bears the check {expected}; compare with the sheets").format(expected=expected),
         )
-    write_new(path, seal_secret(secret, ask, purpose, work=work), PRIVATE_FILE)
+    write_new(path, seal_secret(_in_force(desk, name, secret), ask, purpose, work=work), PRIVATE_FILE)
     return check
+
+
+def _in_force(desk: Path, name: str, secret: bytes) -> bytes:
+    """Return the secret that is in force: for the identity key what its box holds, where there is one."""
+    if name != "identity":
+        return secret
+    with hold(desk):
+        finish(desk)
+        box = desk / "secrets" / BOX
+        return open_box(secret, read_bounded(box, BOX_LIMIT)) if box.exists() else secret

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from tallystick.config.errors import StoreError
 from tallystick.node.cases import cipher, schema
-from tallystick.node.cases.keyring import ROTATED, Keyring, _derive, _file_key, create_keyring
+from tallystick.node.cases.keyring import ROTATED, Keyring, _derive, file_key, create_keyring
 from tallystick.node.cases.sqlstore import create_register, open_register
 from tests.support.cases import a_record, a_run
 from tests.support.killing import every_step, run_and_kill
@@ -87,8 +87,8 @@ def _by_person_ids(folder: Path) -> dict[bytes, int]:
         assert store._keyring is not None
         keys = store._keyring.keys(list(people.values()))
     (folder / "keyring.db").unlink()
-    cipher.create(folder / "keyring.db", _file_key(folder, IDENTITY), OLD)
-    database = cipher.connect(folder / "keyring.db", _file_key(folder, IDENTITY), OLD)
+    cipher.create(folder / "keyring.db", file_key(folder, IDENTITY), OLD)
+    database = cipher.connect(folder / "keyring.db", file_key(folder, IDENTITY), OLD)
     wrapping_key = _derive(IDENTITY, b"person-key-wrap-1")
     rows = [(person, aes_key_wrap(wrapping_key, keys[number])) for person, number in people.items()]
     nobodys = [(bytes([number]) * 16, aes_key_wrap(wrapping_key, b"n" * 32)) for number in (1, 2)]
