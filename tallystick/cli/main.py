@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "roster": ("tallystick.cli.roster:app", "The federation's roster: genesis, sign, apply, rotate, show."),
     "case": ("tallystick.cli.case:app", "The state's own register: generate, import, count."),
     "release": ("tallystick.cli.release:app", "Draft, show, sign, refuse, publish, list, recompute."),
+    "known": ("tallystick.cli.known:app", "Figures that others published: import, add, compare, explain."),
     "peer": ("tallystick.cli.peer:app", "Other states' nodes: add, list, pull."),
     "query": ("tallystick.cli.query:query_command", "Ask one question across all verified releases."),
     "verify": ("tallystick.cli.verify:verify_command", "Check a release or a whole pack, offline."),

@@ -3,7 +3,6 @@
 ``show`` and ``sign`` need no node: they run on an officer's own computer, over a draft folder that was carried there.
 """
 
-import json
 import sys
 from pathlib import Path
 from textwrap import shorten
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
+from tallystick.cli.release_show import show_drafts
 from tallystick.config.errors import SignerError, UsageError
 from tallystick.config.i18n import _
 
@@ -46,6 +46,7 @@ def draft(
     period: str = PeriodArgument,
     without: list[str] = typer.Option([], "--without", metavar="TABLE", help="Leave a table of the plan out for good."),
     no_cases: bool = typer.Option(False, "--no-cases", help="Freeze the year although the register holds none of it."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be drafted; freeze and draft nothing."),
     home: Path = HomeFlag,
     passphrase_file: Path | None = PassphraseFlag,
     as_json: bool = JsonFlag,
@@ -56,39 +57,9 @@ def draft(
     when = parse_period(period)
     with _desk(home, passphrase_file) as desk:
         with progress(_("protecting and auditing")) as advance:
-            rows = desk.draft(when, without=without, no_cases=no_cases, progress=advance)
-        folder = desk.draft_folder(when)
-    if as_json:
-        show_json({"period": when.text, "folder": str(folder), "tables": [_drafted(row) for row in rows]})
-        return
-    header = (_("table"), _("shown"), _("withheld"), _("persons shown"), _("status"))
-    show_table(header, [_drafted_line(row) for row in rows], right=(1, 2, 3))
-    if not any(row.state == "drafted" for row in rows):
-        return
-    say()
-    say(_("The drafts lie in {folder}").format(folder=folder))
-    say(_("Next, two officers sign, each on his own computer:"))
-    say(_("  tallystick release sign --all {folder} --key FILE").format(folder=folder))
-
-
-def _drafted(row: "Publication") -> dict[str, object]:
-    audit = row.statement.predicate.audit
-    share = json.loads(row.briefing)["persons_shown"]
-    return {
-        **_slice(row),
-        "state": row.state.value,
-        "shown": audit.shown,
-        "withheld": audit.withheld,
-        "persons_shown": share,
-    }
-
-
-def _drafted_line(row: "Publication") -> tuple[str, ...]:
-    from tallystick.node.desk.states import state_label
-
-    found = _drafted(row)
-    share = "" if found["persons_shown"] is None else f"{found['persons_shown']} %"
-    return row.table_id, str(found["shown"]), str(found["withheld"]), share, state_label(row.state)
+            rows = desk.draft(when, without=without, no_cases=no_cases, rehearse=dry_run, progress=advance)
+        folder, notes = desk.draft_folder(when), desk.known.unexplained(rows)
+    show_drafts(rows, folder, notes, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()

@@ -92,7 +92,35 @@ def desk_1(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
-_SCHEMA = Schema("tallystick-desk", desk_1)
+_KNOWN = (
+    """CREATE TABLE known_figure (
+      source TEXT NOT NULL,
+      period TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      official TEXT NOT NULL,
+      file_sha256 TEXT NOT NULL,
+      place TEXT NOT NULL,
+      added_at TEXT NOT NULL,
+      PRIMARY KEY (source, period, subject)) STRICT""",
+    """CREATE TABLE known_explanation (
+      source TEXT NOT NULL,
+      period TEXT NOT NULL,
+      table_id TEXT NOT NULL,
+      key TEXT NOT NULL,
+      official TEXT NOT NULL,
+      text TEXT NOT NULL,
+      written_at TEXT NOT NULL,
+      PRIMARY KEY (source, period, table_id, key)) STRICT""",
+)
+
+
+def desk_2(database: sqlite_utils.Database) -> None:
+    """Make the tables of figures that others published; unlike what was signed, they change."""
+    for statement in _KNOWN:
+        database.execute(statement)
+
+
+_SCHEMA = Schema("tallystick-desk", desk_1, desk_2)
 
 
 def desk_key(register_key: bytes) -> bytes:
@@ -106,6 +134,7 @@ class Database:
     def __init__(self, path: Path, connection: Any) -> None:  # noqa: ANN401 - sqlcipher3 has no types
         self._path = path
         self._connection = connection
+        self._rehearsing = False
 
     def read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
@@ -131,7 +160,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block's writes or none of them, durable when the block is left."""
+        """All of the block's writes or none of them, durable when the block is left; not so in a rehearsal."""
+        if self._rehearsing:
+            yield
+            return
         with cipher.store_errors(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -142,10 +174,27 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Let the block read what it writes, and forget all of it when the block is left."""
+        with cipher.store_errors(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+        self._rehearsing = True
+        try:
+            yield
+        finally:
+            self._rehearsing = False
+            self._connection.execute("ROLLBACK")
+
     def commit(self) -> None:
         """Make the open transaction durable."""
         with cipher.store_errors(self._path):
             self._connection.execute("COMMIT")
+
+    @property
+    def connection(self) -> Any:  # noqa: ANN401 - sqlcipher3 has no types
+        """The open file, for copying it."""
+        return self._connection
 
     def mark(self, name: str) -> str | None:
         """Return a remembered value, such as how far the outbox was fed."""

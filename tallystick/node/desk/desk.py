@@ -35,6 +35,7 @@ from tallystick.node.desk.protecting import Progress
 from tallystick.node.desk.publication import Publication
 from tallystick.node.desk.publishing import Published, publish, refuse
 from tallystick.node.desk.recomputing import Recomputed, recompute
+from tallystick.node.known.room import Known
 from tallystick.node.tables.noise import period_secret
 
 __all__ = ["Desk"]
@@ -105,11 +106,24 @@ class Desk:
         """HOME/desk/desk.toml."""
         return self._bench.settings
 
+    @property
+    def known(self) -> Known:
+        """Figures that others published; see ``known.room``."""
+        return Known(self._bench)
+
     def draft(
-        self, period: Period, without: Iterable[str] = (), *, no_cases: bool = False, progress: Progress | None = None
+        self,
+        period: Period,
+        without: Iterable[str] = (),
+        *,
+        no_cases: bool = False,
+        rehearse: bool = False,
+        progress: Progress | None = None,
     ) -> tuple[Publication, ...]:
         """Freeze and draft a period; see ``drafting.draft_period``."""
-        return draft_period(self._bench, period, without=without, no_cases=no_cases, progress=progress)
+        return draft_period(
+            self._bench, period, without=without, no_cases=no_cases, rehearse=rehearse, progress=progress
+        )
 
     def draft_folder(self, period: Period) -> Path:
         """Return the folder that holds a period's drafts."""

@@ -11,6 +11,7 @@ Steps, and what a crash after each leaves behind:
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 
 from tallystick import __version__
 from tallystick.config.catalogue import planned_tables
@@ -27,6 +28,8 @@ from tallystick.node.desk.publication import Publication
 from tallystick.node.desk.reconcile import reconcile
 from tallystick.node.desk.states import LEFT_OR_MAY_LEAVE, PublicationState
 from tallystick.node.disclosure import SafeTable
+from tallystick.node.known.beside import comparisons_for
+from tallystick.node.known.store import KnownStore
 from tallystick.node.tables.count import count_columns
 
 __all__ = ["draft_period", "write_folders"]
@@ -41,6 +44,7 @@ def draft_period(
     *,
     without: Iterable[str] = (),
     no_cases: bool = False,
+    rehearse: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Publication, ...]:
     """Draft every planned table of a period, once; drafting again gives the same bytes.
@@ -50,6 +54,8 @@ def draft_period(
         period: A year, or a block whose years are frozen.
         without: Tables of the plan that shall never be released.
         no_cases: Freeze a year although the register holds no case of it.
+        rehearse: Freeze and draft nothing: only see what would become of it. The noise is constant, so the figures
+            are those of the draft, as long as the register stays as it is.
         progress: Told after each step of the protection.
 
     Returns:
@@ -66,9 +72,12 @@ def draft_period(
         leave_out = tuple(sorted({name.upper() for name in without}))
         held = bench.evidence.context(period, _REVISION)
         if held is None:
-            _freeze(bench, roster, period, no_cases=no_cases)
-            context = _context(bench, roster, period, leave_out)
-            _store(bench, context, protect(bench, context, progress))
+            with bench.database.rehearsal() if rehearse else nullcontext():
+                _freeze(bench, roster, period, no_cases=no_cases)
+                context = _context(bench, roster, period, leave_out)
+                _store(bench, context, protect(bench, context, progress))
+                if rehearse:
+                    return bench.publications.of_period(period)
         elif held.without != leave_out:
             raise UsageError(
                 _("{period} was drafted on {date}, with these tables left out: {tables}").format(
@@ -76,7 +85,8 @@ def draft_period(
                 ),
                 hint=_("a plan is drafted once; what must not go out can be refused: tallystick release refuse"),
             )
-        write_folders(bench, period)
+        if not rehearse:
+            write_folders(bench, period)
         return bench.publications.of_period(period)
 
 
@@ -144,6 +154,7 @@ def _context(bench: Bench, roster: Roster, period: Period, without: tuple[str, .
         censored=any(year.censored for year in years),
         drafted_at=rfc3339(bench.clock.now()),
         software=__version__,
+        comparisons=comparisons_for(KnownStore(bench.database), catalogue, bench.state, period),
     )
 
 

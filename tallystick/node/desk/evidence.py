@@ -18,6 +18,7 @@ from tallystick.config.errors import MalformedError, StoreError, UsageError
 from tallystick.config.i18n import _
 from tallystick.config.periods import Period
 from tallystick.config.settings import TableMetadata
+from tallystick.exchange.formats.statement import Comparison
 from tallystick.node.desk.database import Database
 from tallystick.node.tables.cubes import Cube, YearCubes, block_cubes
 
@@ -30,7 +31,8 @@ _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class DraftContext(BaseModel):
     """Everything but counts and noise secret that the bytes of one period's drafts depend on.
 
-    ``released`` are the payload ids that the audit reckoned with, in the order in which it was given them.
+    ``released`` are the payload ids that the audit reckoned with, in the order in which it was given them;
+    ``comparisons`` the figures of others that the statements name, by table.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +53,7 @@ class DraftContext(BaseModel):
     censored: bool
     drafted_at: str
     software: str
+    comparisons: dict[str, tuple[Comparison, ...]] = {}
 
     def to_bytes(self) -> bytes:
         """Return the context as RFC 8785 JSON."""

@@ -78,6 +78,7 @@ def _metadata(context: DraftContext, catalogue: Catalogue, table: TableDefinitio
         legal_definition=said.legal_definition or table.legal_definition,
         share_unknown=share_unknown(catalogue, table, safe.observations),
         censored=context.censored,
+        comparisons=context.comparisons.get(table.id, ()),
         notes=f"contact: {said.contact}" if said.contact else "",
     )
 
