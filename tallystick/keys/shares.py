@@ -50,7 +50,7 @@ def join(shares: Sequence[str]) -> bytes:
     """
     from shamir_mnemonic import MnemonicError, combine_mnemonics  # noqa: PLC0415 - of the home extra
 
-    lists = {_whole_words(share) for share in shares}
+    lists = {_whole_words(share) for share in shares[: SHARES + 1]}
     if len(lists) != NEEDED:
         raise SignerError(_("two different shares are needed"), hint=_("any two of the three will do"))
     try:

@@ -106,7 +106,7 @@ def key_id(name: str, signature_type: int, public: bytes) -> bytes:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(one.isspace() for one in name):
+    if not name or "+" in name or any(one.isspace() or "\ud800" <= one <= "\udfff" for one in name):
         raise MalformedError(_("note: '{name}' is not a key name").format(name=name[:80]))
 
 

@@ -70,7 +70,7 @@ class LogView:
             nodes = tuple(decode_base64(node, _stored) for node in stored["nodes"])
             packed = decode_base64(stored["tail"], _stored)
             checkpoint = decode_base64(stored["checkpoint"], _stored)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise MalformedError(_("stored view of a log: a field is missing or unreadable")) from None
         tail = tuple(packed[at : at + HASH_SIZE] for at in range(0, len(packed), HASH_SIZE))
         view = cls(origin, size, Frontier(size, nodes), checkpoint, tail)

@@ -113,9 +113,9 @@ def read_answer(rule: FieldRule, typed: str) -> str:
 
 
 def _chosen(part: str, listed: Sequence[tuple[str, str]]) -> str:
-    if not part.isdigit():
+    if not part.isdecimal():
         return part
-    if not 0 < int(part) <= len(listed):
+    if len(part) > len(str(len(listed))) + 2 or not 0 < int(part) <= len(listed):
         raise BadValueError(_("there are the choices 1 to {count}").format(count=len(listed)))
     return listed[int(part) - 1][0]
 

@@ -64,11 +64,19 @@ def _not_text(path: Path, encoding: str, number: int) -> MalformedError:
     return MalformedError(message, hint=hint)
 
 
+def _cut(line: str, delimiter: str) -> list[str]:
+    """Return a line's cells, none where it is no CSV (a cell longer than the reader takes)."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
 def _best_delimiter(lines: Sequence[str], is_known: Callable[[str], bool]) -> str:
     """Choose the delimiter under which most headings are known, else the one that cuts lines most alike."""
 
     def worth(delimiter: str) -> tuple[int, int, int]:
-        rows = [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
+        rows = [_cut(line, delimiter) for line in lines]
         known = max(sum(is_known(known_heading(cell, is_known)) for cell in row) for row in rows)
         widths = [len(row) for row in rows if len(row) > 1]
         common = max(map(widths.count, widths), default=0)
