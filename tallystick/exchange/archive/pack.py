@@ -78,10 +78,11 @@ def export_pack(archive: Archive, roster_files: Mapping[str, bytes], dest: Path,
             writer.put(f"roster/{name}", data)
         releases = [_export_log(archive, cc, roster, writer) for cc in archive.states()]
         os.sync()
-        partial.rename(dest)
-        fsync_dir(dest.parent)
+        # The words first: a pack in sight always has them, and the same command goes on where a crash left only them.
         if not words_path(dest).exists():
             write_new(words_path(dest), _words(roster), SHARED_FILE)
+        partial.rename(dest)
+        fsync_dir(dest.parent)
     return PackSummary(dest, words_path(dest), len(releases), sum(releases), writer.data_files, writer.size)
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from tallystick.config.clock import rfc3339
 from tallystick.config.errors import StoreError, TallystickError, VerificationError
@@ -128,21 +129,30 @@ class BorderState:
         self._path, self._lock = path, threading.Lock()
         try:
             if read_only:
-                self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+                # Not mode=ro: what a crash left in a journal must be undone before the file can be read at all.
+                self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, check_same_thread=False)
+                self._db.execute("PRAGMA query_only = ON")
             else:
                 self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
                 path.chmod(0o600)
-                self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
+                self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if not read_only and found == 0:
-                self._db.execute(f"PRAGMA user_version = {_FORMAT}")
-                found = _FORMAT
+            if found == 0:
+                found = self._begin(read_only=read_only)
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error) from None
         if found != _FORMAT:
             raise StoreError(
                 _("{path} is of format {found}, not {wanted}").format(path=path, found=found, wanted=_FORMAT)
             )
+
+    def _begin(self, *, read_only: bool) -> int:
+        """Make the tables, all at once; whoever only looks sees a file that a crash left without them as an empty one."""
+        if read_only:
+            self._db.close()
+            self._db = sqlite3.connect(":memory:", check_same_thread=False)
+        self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT")
+        return _FORMAT
 
     def close(self) -> None:
         """Close the file."""
