@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tallystick.config.codes import country_m49
-from tallystick.node.cases.record import AGES, FORMS, SEXES, CaseRecord, Identity
+from tallystick.node.cases.record import AGES, CONTROLS, FORMS, RELATIONSHIPS, SEXES, CaseRecord, Identity
 from tallystick.node.cases.store import ImportRun
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -47,6 +47,9 @@ def records(max_size: int = 40) -> st.SearchStrategy[list[CaseRecord]]:
         forms=st.frozensets(st.sampled_from(FORMS)),
         identity=st.none(),
         counted=st.booleans(),
+        censored=st.booleans(),
+        relationship=st.sampled_from(RELATIONSHIPS),
+        controls=st.frozensets(st.sampled_from(CONTROLS)),
     )
     numbered = st.lists(one, max_size=max_size)
     return numbered.map(lambda found: [_renumbered(record, at) for at, record in enumerate(found)])

@@ -118,6 +118,9 @@ def connect(path: Path, key: bytes, schema: Schema) -> Database:
     try:
         database = _open(path, key)
         applied = {found.name for found in schema.migrations.applied(database)}
+    except sqlcipher3.OperationalError:  # the disk, not the key
+        with store_errors(path):
+            raise
     except sqlcipher3.DatabaseError:
         raise StoreError(
             _("{path} does not open: the key is another one, or this is not a register").format(path=path),
@@ -140,7 +143,8 @@ def _migrate(database: Database, path: Path, applied: set[str], schema: Schema) 
             hint=_("update tallystick on this machine"),
         )
     if applied != schema.names:
-        with store_errors(path):
+        with store_errors(path), database.atomic():
+            database.execute("DELETE FROM _sqlite_migrations WHERE 0")  # waits for another command that does the same
             schema.migrations.apply(database)
 
 

@@ -3,6 +3,7 @@
 Numbers are stored for years: these tuples only ever grow at their end, and countries are UN M49 numbers.
 """
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -25,18 +26,35 @@ from tallystick.node.cases.record import (
 )
 
 __all__ = [
+    "CENSORED",
+    "CODED_DTYPE",
     "CODED_LENGTH",
+    "COUNTED",
     "FIRST_STAGE",
     "PERSON_ID_BYTES",
+    "ROLE_SHIFT",
     "Coded",
     "CodedColumns",
     "decode",
     "encode",
     "m49_to_alpha3",
+    "pack",
     "stages_reached",
+    "unpack",
 ]
 
 PERSON_ID_BYTES = 16
+COUNTED, CENSORED, ROLE_SHIFT = 1, 2, 2
+"""Bits of ``flags``; the role's number stands above them."""
+CODED_DTYPE = np.dtype(
+    [
+        *(("year", "<u2"), ("sex", "u1"), ("age", "u1"), ("citizenship", "<u2"), ("area", "<u2"), ("forms", "u1")),
+        *(("relationship", "u1"), ("controls", "<u4"), ("flags", "u1")),
+        *((stage.lower(), "<u2") for stage in STAGES),
+    ]
+)
+"""One record's classification as the register keeps it; a stage's column is its year."""
+_PACKED = struct.Struct("<HBBHHBBIBHHH")
 Coded = tuple[int, ...]
 """year, sex, age, citizenship, area, forms, censored, counted, relationship, controls, role, then the year of each
 of ``STAGES``, 0 where it was not reached."""
@@ -47,7 +65,7 @@ _FORM = {code: 1 << number for number, code in enumerate(FORMS)}
 _RELATIONSHIP = {code: number for number, code in enumerate(RELATIONSHIPS)}
 _CONTROL = {code: 1 << number for number, code in enumerate(CONTROLS)}
 _ROLE = {code: number for number, code in enumerate(ROLES)}
-_COUNTED = 7
+_IS_COUNTED = 7
 FIRST_STAGE = 11
 CODED_LENGTH = FIRST_STAGE + len(STAGES)
 
@@ -104,6 +122,22 @@ def decode(agency: str, agency_case_id: str, coded: Coded) -> CaseRecord:
     )
 
 
+def pack(coded: Coded) -> bytes:
+    """Return a classification as one element of ``CODED_DTYPE``."""
+    year, sex, age, citizenship, area, forms, censored, counted, relationship, controls, role, *stages = coded
+    flags = counted * COUNTED | censored * CENSORED | role << ROLE_SHIFT
+    return _PACKED.pack(year, sex, age, citizenship, area, forms, relationship, controls, flags, *stages)
+
+
+def unpack(packed: bytes) -> Coded:
+    """Return what ``pack`` packed, or an earlier version's shorter one."""
+    year, sex, age, citizenship, area, forms, relationship, controls, flags, *stages = _PACKED.unpack(
+        packed.ljust(_PACKED.size, b"\0")
+    )
+    marks = (int(bool(flags & CENSORED)), flags & COUNTED)
+    return (year, sex, age, citizenship, area, forms, *marks, relationship, controls, flags >> ROLE_SHIFT, *stages)
+
+
 @dataclass(frozen=True, eq=False)
 class CodedColumns:
     """One year's counted persons of one role, column by column, all of length n; the order is the register's, stable.
@@ -153,7 +187,7 @@ class CodedColumns:
             rows: One person each.
             year: The year in which a perpetrator's stages count; None where there are only victims.
         """
-        kept = [(person, coded) for person, coded in rows if coded[_COUNTED]]
+        kept = [(person, coded) for person, coded in rows if coded[_IS_COUNTED]]
         people = np.frombuffer(b"".join(person for person, _ in kept), dtype=np.uint8).reshape(-1, PERSON_ID_BYTES)
         table = np.array([coded for _, coded in kept], dtype=np.int64).reshape(len(kept), CODED_LENGTH)
         return cls(

@@ -2,13 +2,44 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tallystick.config.clock import rfc3339
-from tallystick.node.cases.coding import PERSON_ID_BYTES, CodedColumns, encode
-from tallystick.node.cases.keyring import RandomBytes
+from tallystick.config.i18n import _
+from tallystick.node.cases.codedrow import CodedRow, coded_row
+from tallystick.node.cases.coding import (
+    CODED_DTYPE,
+    PERSON_ID_BYTES,
+    CodedColumns,
+    decode,
+    encode,
+    pack,
+    unpack,
+)
+from tallystick.node.cases.ingest import require_version
+from tallystick.node.cases.keyring import RandomBytes, unseal
+from tallystick.node.cases.marks import MARK_BYTES
+from tallystick.node.cases.recoding import read_recodings, recodings
 from tallystick.node.cases.record import CaseRecord, Identity
-from tallystick.node.cases.store import ImportRun, IngestReport, RunSummary, StoredCase, none_rejected
+from tallystick.node.cases.segments import SEGMENT_ROWS, column_of, segment_rows
+from tallystick.node.cases.store import (
+    CaseLine,
+    CaseQuery,
+    Changes,
+    ImportRun,
+    IngestReport,
+    Refuse,
+    RowSource,
+    RunSummary,
+    StoredCase,
+    case_line,
+    none_rejected,
+)
 
 __all__ = ["MemoryCaseStore"]
 
@@ -26,6 +57,10 @@ class MemoryCaseStore:
         self._random = random_bytes
         self._cases: dict[_Key, tuple[StoredCase, ...]] = {}
         self._runs: list[RunSummary] = []
+        self._ids: dict[_Key, int] = {}
+        self._agencies: dict[str, int] = {}
+        self._lasts: list[int] = []
+        self._recoded: list[tuple[int, tuple[int, int, bytes, bytes]]] = []
 
     def ingest(
         self,
@@ -36,26 +71,102 @@ class MemoryCaseStore:
         dry_run: bool = False,
     ) -> IngestReport:
         """See ``CaseStore.ingest``."""
+        return self._take_in(run, map(coded_row, records), rejected, dry_run=dry_run)
+
+    def ingest_rows(
+        self,
+        run: ImportRun,
+        source: RowSource,
+        *,
+        refuse: Refuse,
+        rejected: Callable[[], int] = none_rejected,
+        dry_run: bool = False,
+    ) -> IngestReport:
+        """See ``CaseStore.ingest_rows``."""
+        seen: set[_Key] = set()
+
+        def once() -> Iterator[CodedRow]:
+            for row in chain.from_iterable(source(_NothingKnown())):
+                if (row.agency, row.number) in seen:
+                    refuse(row, _("this agency's case number stands twice in the file"))
+                    continue
+                seen.add((row.agency, row.number))
+                yield row
+
+        return self._take_in(run, once(), rejected, dry_run=dry_run)
+
+    def edit(self, run: ImportRun, record: CaseRecord, *, expected_version: int) -> IngestReport:
+        """See ``CaseStore.edit``."""
+        held = self._cases.get((record.agency, record.agency_case_id), ())
+        require_version(len(held), expected_version)
+        return self.ingest(run, [record])
+
+    def _take_in(
+        self, run: ImportRun, rows: Iterable[CodedRow], rejected: Callable[[], int], *, dry_run: bool
+    ) -> IngestReport:
         run_id, at = len(self._runs) + 1, rfc3339(run.at)
-        cases = dict(self._cases)
+        cases, ids, recoded = dict(self._cases), dict(self._ids), list(self._recoded)
         tally: Counter[str] = Counter()
-        for record in records:
-            key = (record.agency, record.agency_case_id)
+        for row in rows:
+            record, key = _record(row), (row.agency, row.number)
             held = cases.get(key, ())
             if not held:
+                ids[key] = len(ids) + 1
                 cases[key] = (StoredCase(record, self._random(PERSON_ID_BYTES), 1, run_id),)
                 tally["added"] += 1
             elif held[-1].record == record:
                 tally["unchanged"] += 1
             else:
+                before = pack(encode(held[-1].record))
+                if before != row.coded:
+                    recoded.append((run_id, (ids[key], self._agency(row.agency), before, row.coded)))
                 cases[key] = _replaced(held, record, run_id, at)
                 tally["replaced"] += 1
         done = (tally["added"], tally["replaced"], tally["unchanged"], rejected())
         if dry_run:
             return IngestReport(0, *done)
-        self._cases = cases
+        self._cases, self._ids, self._recoded = cases, ids, recoded
+        self._lasts.append(len(ids))
         self._runs.append(RunSummary(run_id, at, run.source, run.format, *done, notes=run.notes))
         return IngestReport(run_id, *done)
+
+    def _agency(self, name: str) -> int:
+        return self._agencies.setdefault(name, len(self._agencies) + 1)
+
+    def columns(self, names: Sequence[str], start_segment: int = 0) -> Iterator[Mapping[str, NDArray[Any]]]:
+        """See ``CaseStore.columns``."""
+        for segment in range(start_segment, len(self._ids) // SEGMENT_ROWS + 1 if self._ids else 0):
+            rows = segment_rows()
+            for key, record_id in self._ids.items():
+                if record_id // SEGMENT_ROWS == segment:
+                    self._fill(rows, record_id % SEGMENT_ROWS, key)
+            yield {name: column_of(rows, name) for name in names}
+
+    def _fill(self, rows: NDArray[Any], at: int, key: _Key) -> None:
+        case = self._cases[key][-1]
+        rows["coded"][at] = np.frombuffer(pack(encode(case.record)), dtype=CODED_DTYPE)[0]
+        rows["version"][at], rows["run"][at], rows["agency"][at] = case.version, case.run_id, self._agency(key[0])
+        rows["person_id"][at] = np.frombuffer(case.person_id, dtype=rows["person_id"].dtype)[0]
+
+    def changes_since(self, run_id: int) -> Changes:
+        """See ``CaseStore.changes_since``."""
+        lasts = [0, *self._lasts]
+        blobs = [recodings([row]) for run, row in self._recoded if run > run_id]
+        first = lasts[min(run_id, len(self._lasts))] + 1
+        return Changes(len(self._runs), first, lasts[-1], read_recodings(blobs))
+
+    def find(self, query: CaseQuery) -> list[CaseLine]:
+        """See ``CaseStore.find``."""
+        found = [case for case in self._current() if _matches(case.record, query)]
+        if query.number is not None:
+            found.sort(key=lambda case: (case.record.agency_case_id, case.record.agency))
+        else:
+            found.reverse()
+        return [_line(case) for case in found[: query.limit]]
+
+    def get(self, agency: str, agency_case_id: str) -> StoredCase | None:
+        """See ``CaseStore.get``."""
+        return next(reversed(self._cases.get((agency, agency_case_id), ())), None)
 
     def _current(self) -> Iterator[StoredCase]:
         return (versions[-1] for versions in self._cases.values())
@@ -98,6 +209,43 @@ class MemoryCaseStore:
 
     def close(self) -> None:
         """See ``CaseStore.close``."""
+
+
+class _NothingKnown:
+    """See ``store.Known``: no marks are kept."""
+
+    mark_key = None
+    records = 0
+
+    def held(self, marks: bytes) -> Sequence[bool]:
+        """See ``store.Known``."""
+        return [False] * (len(marks) // MARK_BYTES)
+
+
+def _record(row: CodedRow) -> CaseRecord:
+    sealed = row.sealed
+    identity = row.identity if sealed is None else unseal(sealed.key, sealed.person_id, sealed.blob)
+    shown = Identity.from_bytes(identity) if identity is not None else None
+    return decode(row.agency, row.number, unpack(row.coded)).with_contents(row.fields, shown)
+
+
+def _matches(record: CaseRecord, query: CaseQuery) -> bool:
+    asked = (
+        *((query.agency, record.agency), (query.sex, record.sex), (query.age, record.age)),
+        *((query.citizenship, record.citizenship), (query.area, record.exploitation_area), (query.role, record.role)),
+    )
+    first, last = query.years or (record.year, record.year)
+    if any(wanted not in {None, has} for wanted, has in asked) or not first <= record.year <= last:
+        return False
+    if query.form is not None and query.form not in record.forms:
+        return False
+    number, prefix = record.agency_case_id, query.prefix
+    return number.startswith(prefix) if prefix is not None else query.number in {None, number}
+
+
+def _line(case: StoredCase) -> CaseLine:
+    status = str(case.record.details.get("cas_Status", ""))
+    return case_line(case.record, case.version, has_identity=case.record.identity is not None, status=status)
 
 
 def _years(record: CaseRecord, role: str) -> set[int]:

@@ -1,12 +1,16 @@
 """The tables of register and keyring, version by version; a step that was shipped is never edited again.
 
-``classification`` is clustered by year and is all that counting reads. ``detail`` holds the other coded fields,
-``identity`` the sealed bytes, ``superseded`` every earlier version with when and by which run it was replaced.
+``record`` holds what belongs to one case: its number, the other coded fields as JSON, the sealed identity. The
+classification stands in ``column_segment`` alone, which is all that counting reads (``segments``). ``superseded`` holds
+every earlier version with when and by which run it was replaced, ``recoding`` what those runs changed in the
+classification, ``tombstone`` who was erased.
 """
 
 from collections.abc import Callable
 
 from sqlite_utils import Database, Migrations
+
+from tallystick.node.cases.migrating import move_classification, move_superseded
 
 __all__ = ["KEYRING", "REGISTER", "Schema"]
 
@@ -52,6 +56,40 @@ _REGISTER_1 = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+_REGISTER_2 = (
+    """CREATE TABLE record_2 (
+        record_id INTEGER PRIMARY KEY, agency_id INTEGER NOT NULL REFERENCES agency, agency_case_id TEXT NOT NULL,
+        version INTEGER NOT NULL, run_id INTEGER NOT NULL REFERENCES run, fields TEXT, sealed BLOB,
+        UNIQUE (agency_id, agency_case_id)
+    ) STRICT""",
+    "CREATE TABLE column_segment (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT",
+    """CREATE TABLE superseded_2 (
+        record_id INTEGER NOT NULL, version INTEGER NOT NULL, run_id INTEGER NOT NULL, replaced_by INTEGER NOT NULL,
+        replaced_at TEXT NOT NULL, person_id BLOB NOT NULL, coded BLOB NOT NULL, fields TEXT, sealed BLOB,
+        PRIMARY KEY (record_id, version)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX superseded_replaced_by ON superseded_2 (replaced_by)",
+    """CREATE TABLE tombstone (
+        mac BLOB PRIMARY KEY, record_id INTEGER NOT NULL, erased_at TEXT NOT NULL, order_sha256 TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE recoding (
+        run_id INTEGER NOT NULL REFERENCES run, part INTEGER NOT NULL, changes BLOB NOT NULL, PRIMARY KEY (run_id, part)
+    ) STRICT, WITHOUT ROWID""",
+    "ALTER TABLE run ADD COLUMN first_record_id INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE run ADD COLUMN last_record_id INTEGER NOT NULL DEFAULT 0",
+)
+_REGISTER_2_MOVES = (
+    """INSERT INTO record_2 SELECT record_id, agency_id, agency_case_id, version, run_id, fields, sealed
+       FROM record LEFT JOIN detail USING (record_id) LEFT JOIN identity USING (record_id)""",
+    """UPDATE run SET (first_record_id, last_record_id) = (
+       SELECT coalesce(min(record_id), 0), coalesce(max(record_id), 0) FROM (
+             SELECT record_id FROM record WHERE version = 1 AND record.run_id = run.run_id
+             UNION ALL SELECT record_id FROM superseded WHERE version = 1 AND superseded.run_id = run.run_id))""",
+    *(f"DROP TABLE {name}" for name in ("classification", "detail", "identity", "superseded", "record")),
+    "ALTER TABLE record_2 RENAME TO record",
+    "ALTER TABLE superseded_2 RENAME TO superseded",
+)
+
 _KEYRING_1 = ("CREATE TABLE person_key (person_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",)
 
 _KEYRING_2 = (
@@ -71,6 +109,16 @@ def register_1(database: Database) -> None:
         database.execute(statement)
 
 
+def register_2(database: Database) -> None:
+    """One row a record, and the classification in column segments, apart."""
+    for statement in _REGISTER_2:
+        database.execute(statement)
+    move_classification(database.conn)
+    move_superseded(database.conn)
+    for statement in _REGISTER_2_MOVES:
+        database.execute(statement)
+
+
 def keyring_1(database: Database) -> None:
     """Make the keyring's table: one wrapped key per person."""
     for statement in _KEYRING_1:
@@ -85,5 +133,5 @@ def keyring_2(database: Database) -> None:
         database.execute("DROP TABLE person_key_1")
 
 
-REGISTER = Schema("tallystick-register", register_1)
+REGISTER = Schema("tallystick-register", register_1, register_2)
 KEYRING = Schema("tallystick-keyring", keyring_1, keyring_2)

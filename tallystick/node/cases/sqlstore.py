@@ -6,51 +6,63 @@ keyring.db and the identity key as well. Who takes the files alone learns sizes 
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from tallystick.config.clock import rfc3339
 from tallystick.config.errors import StoreError
 from tallystick.config.i18n import _
 from tallystick.node.cases import cipher
-from tallystick.node.cases.coding import CodedColumns, decode
-from tallystick.node.cases.ingest import BatchWriter, batches, completed
+from tallystick.node.cases.codedrow import coded_row
+from tallystick.node.cases.coding import CodedColumns, decode, unpack
+from tallystick.node.cases.finding import find_cases
+from tallystick.node.cases.ingest import BatchWriter, batches, require_version
 from tallystick.node.cases.keyring import Keyring, RandomBytes, create_keyring, unseal
+from tallystick.node.cases.knownrows import KnownRows
+from tallystick.node.cases.reading import coded_rows, counts_by_agency, counts_by_year
+from tallystick.node.cases.recoding import read_recodings
 from tallystick.node.cases.record import CaseRecord, Identity
 from tallystick.node.cases.schema import REGISTER
-from tallystick.node.cases.store import ImportRun, IngestReport, RunSummary, StoredCase, none_rejected
+from tallystick.node.cases.segments import SegmentReader, find_person, people, read_columns
+from tallystick.node.cases.store import (
+    CaseLine,
+    CaseQuery,
+    Changes,
+    ImportRun,
+    IngestReport,
+    Refuse,
+    RowSource,
+    RunSummary,
+    StoredCase,
+    none_rejected,
+)
+from tallystick.node.cases.tombstones import Tombstones, tombstone_key
 
 __all__ = ["KEYRING_FILE", "REGISTER_FILE", "SqlCaseStore", "create_register", "open_register"]
 
 REGISTER_FILE = "register.db"
 KEYRING_FILE = "keyring.db"
 
-_CODED_ROWS = """
-    SELECT c.person_id, c.year, c.sex, c.age, c.citizenship, c.area, c.forms, c.censored, c.counted, d.fields
-    FROM classification c LEFT JOIN detail d USING (record_id) WHERE year = ? AND counted = 1 ORDER BY record_id"""
-_AGENCIES = """
-    SELECT name, count(*) FROM classification JOIN record USING (year, record_id) JOIN agency USING (agency_id)
-    WHERE year = ? AND counted = 1 GROUP BY name ORDER BY name"""
-_IDENTITY = """
-    SELECT record_id, sealed FROM classification JOIN identity USING (record_id)
-    WHERE person_id = ? ORDER BY record_id DESC LIMIT 1"""
-_VERSIONS = """
-    WITH wanted AS (
-        SELECT record_id, version, run_id, year FROM record
-        WHERE agency_id = (SELECT agency_id FROM agency WHERE name = ?1) AND agency_case_id = ?2)
-    SELECT s.version, record_id, s.run_id, s.replaced_by, s.replaced_at, s.person_id, s.year, s.sex, s.age,
-           s.citizenship, s.area, s.forms, s.censored, s.counted, s.fields, s.sealed
-    FROM wanted JOIN superseded s USING (record_id)
-    UNION ALL
-    SELECT w.version, record_id, w.run_id, NULL, NULL, c.person_id, c.year, c.sex, c.age, c.citizenship,
-           c.area, c.forms, c.censored, c.counted, d.fields, i.sealed
-    FROM wanted w JOIN classification c USING (year, record_id)
-    LEFT JOIN detail d USING (record_id) LEFT JOIN identity i USING (record_id)
-    ORDER BY 1"""
+_RECORD = """
+    SELECT record_id, version, run_id, fields, sealed FROM record
+    WHERE agency_id = (SELECT agency_id FROM agency WHERE name = ?) AND agency_case_id = ?"""
+_EARLIER = """
+    SELECT person_id, coded, fields, sealed, version, run_id, replaced_by, replaced_at FROM superseded
+    WHERE record_id = ? ORDER BY version"""
+_RUN = """
+    INSERT INTO run (run_id, at, source, format, added, replaced, unchanged, rejected, notes)
+    VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, ?5)"""
+_DONE = """
+    UPDATE run SET added = ?, replaced = ?, unchanged = ?, rejected = ?, first_record_id = ?, last_record_id = ?
+    WHERE run_id = ?"""
+_RUNS = "SELECT run_id, at, source, format, added, replaced, unchanged, rejected, notes FROM run ORDER BY run_id"
+_LAST_RUN = "SELECT coalesce(max(run_id), 0), coalesce(max(last_record_id), 0) FROM run WHERE run_id <= ?"
+_NO_LIMIT = 1 << 62
 
 
 def create_register(desk_folder: Path, register_key: bytes, identity_key: bytes) -> None:
@@ -99,27 +111,38 @@ def open_register(
     except BaseException:
         database.close()
         raise
-    return SqlCaseStore(desk_folder / REGISTER_FILE, database, keyring, random_bytes)
+    return SqlCaseStore(desk_folder / REGISTER_FILE, database, keyring, tombstone_key(register_key), random_bytes)
 
 
 def _keyring(desk_folder: Path, identity_key: bytes, register: Database) -> Keyring:
     keyring = Keyring(desk_folder / KEYRING_FILE, identity_key)
     try:
         if keyring.awaits_record_ids:
-            keyring.adopt(register.execute("SELECT person_id, record_id FROM classification"))
+            keyring.adopt(people(register.conn))
     except BaseException:
         keyring.close()
         raise
     return keyring
 
 
+class _Writing:
+    """A run being written, and what it did once it is."""
+
+    def __init__(self, writer: BatchWriter) -> None:
+        self.writer = writer
+        self.report = IngestReport(0, 0, 0, 0, 0)
+
+
 class SqlCaseStore:
     """A ``CaseStore`` over two SQLCipher files; made by ``open_register``."""
 
-    def __init__(self, path: Path, database: Database, keyring: Keyring | None, random_bytes: RandomBytes) -> None:
+    def __init__(
+        self, path: Path, database: Database, keyring: Keyring | None, erased_key: bytes, random_bytes: RandomBytes
+    ) -> None:
         self._path = path
         self._database = database
         self._keyring = keyring
+        self._erased_key = erased_key
         self._random = random_bytes
 
     def __enter__(self) -> Self:
@@ -137,20 +160,52 @@ class SqlCaseStore:
         dry_run: bool = False,
     ) -> IngestReport:
         """See ``CaseStore.ingest``."""
-        with cipher.store_errors(self._path), self._transaction(keep=not dry_run):
-            connection = self._database.conn
+        with self._run(run, rejected, keep=not dry_run) as writing:
+            for batch in batches(map(coded_row, records)):
+                writing.writer.write(batch)
+        return writing.report
+
+    def ingest_rows(
+        self,
+        run: ImportRun,
+        source: RowSource,
+        *,
+        refuse: Refuse,
+        rejected: Callable[[], int] = none_rejected,
+        dry_run: bool = False,
+    ) -> IngestReport:
+        """See ``CaseStore.ingest_rows``."""
+        with self._run(run, rejected, keep=not dry_run, refuse=refuse) as writing:
+            for batch in source(KnownRows(self._database.conn, self._keyring, writing.writer)):
+                writing.writer.write(batch)
+        return writing.report
+
+    def edit(self, run: ImportRun, record: CaseRecord, *, expected_version: int) -> IngestReport:
+        """See ``CaseStore.edit``."""
+        with self._run(run, none_rejected, keep=True) as writing:
+            found = self._record(record.agency, record.agency_case_id)
+            require_version(found[1] if found else 0, expected_version)
+            writing.writer.write([coded_row(record)])
+        return writing.report
+
+    @contextmanager
+    def _run(
+        self, run: ImportRun, rejected: Callable[[], int], *, keep: bool, refuse: Refuse | None = None
+    ) -> Iterator[_Writing]:
+        """Open a run, hand out its writer, then write what the run did; all of it or nothing."""
+        with cipher.store_errors(self._path), self._transaction(keep=keep):
+            connection, at = self._database.conn, rfc3339(run.at)
             run_id = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()[0]
-            at = rfc3339(run.at)
-            head = (run_id, at, run.source, run.format, json.dumps(list(run.notes), ensure_ascii=False))
-            connection.execute("INSERT INTO run VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, ?5)", head)
-            writer = BatchWriter(connection, self._keyring, run_id, at, self._random)
-            for batch in batches(records):
-                writer.write(batch)
-            done = (writer.tally["added"], writer.tally["replaced"], writer.tally["unchanged"], rejected())
-            connection.execute(
-                "UPDATE run SET added = ?, replaced = ?, unchanged = ?, rejected = ? WHERE run_id = ?", (*done, run_id)
-            )
-        return IngestReport(0 if dry_run else run_id, *done)
+            notes = json.dumps(list(run.notes), ensure_ascii=False)
+            connection.execute(_RUN, (run_id, at, run.source, run.format, notes))
+            erased = Tombstones(connection, self._erased_key)
+            writing = _Writing(BatchWriter(connection, self._keyring, run_id, at, erased, refuse, self._random))
+            yield writing
+            writer, tally = writing.writer, writing.writer.tally
+            writer.finish()
+            done = (tally["added"], tally["replaced"], tally["unchanged"], rejected())
+            connection.execute(_DONE, (*done, writer.first_id, writer.last_id, run_id))
+            writing.report = IngestReport(run_id if keep else 0, *done)
 
     @contextmanager
     def _transaction(self, *, keep: bool) -> Iterator[None]:
@@ -170,11 +225,25 @@ class SqlCaseStore:
             if self._database.conn.in_transaction:
                 self._database.conn.execute("ROLLBACK")
 
+    def columns(self, names: Sequence[str], start_segment: int = 0) -> Iterator[Mapping[str, NDArray[Any]]]:
+        """See ``CaseStore.columns``."""
+        with cipher.store_errors(self._path):
+            yield from read_columns(self._database.conn, names, start_segment)
+
+    def changes_since(self, run_id: int) -> Changes:
+        """See ``CaseStore.changes_since``."""
+        with cipher.store_errors(self._path):
+            connection = self._database.conn
+            _run, before = connection.execute(_LAST_RUN, [run_id]).fetchone()
+            last_run, last = connection.execute(_LAST_RUN, [_NO_LIMIT]).fetchone()
+            sql = "SELECT changes FROM recoding WHERE run_id > ? ORDER BY run_id, part"
+            blobs = [row[0] for row in connection.execute(sql, [run_id])]
+        return Changes(last_run, before + 1, last, read_recodings(blobs))
+
     def coded_rows(self, year: int, role: str = "victim") -> CodedColumns:
         """See ``CaseStore.coded_rows``."""
         with cipher.store_errors(self._path):
-            rows = self._database.execute(_CODED_ROWS, [year if role == "victim" else 0]).fetchall()
-        return CodedColumns.from_coded((row[0], completed(row[1:9], row[9])) for row in rows)
+            return coded_rows(self._database.conn, year, role)
 
     def count(self) -> int:
         """See ``CaseStore.count``."""
@@ -184,21 +253,49 @@ class SqlCaseStore:
     def counts_by_year(self) -> Mapping[int, int]:
         """See ``CaseStore.counts_by_year``."""
         with cipher.store_errors(self._path):
-            rows = self._database.execute(
-                "SELECT year, count(*) FROM classification WHERE counted = 1 GROUP BY year ORDER BY year"
-            )
-            return dict(rows.fetchall())
+            return counts_by_year(self._database.conn)
 
     def agencies(self, year: int) -> Mapping[str, int]:
         """See ``CaseStore.agencies``."""
         with cipher.store_errors(self._path):
-            return dict(self._database.execute(_AGENCIES, [year]).fetchall())
+            names = dict(self._database.execute("SELECT agency_id, name FROM agency").fetchall())
+            found = counts_by_agency(self._database.conn, year)
+        return dict(sorted((names[agency], number) for agency, number in found.items()))
 
     def identity(self, person_id: bytes) -> Identity | None:
         """See ``CaseStore.identity``."""
         with cipher.store_errors(self._path):
-            row = self._database.execute(_IDENTITY, [person_id]).fetchone()
-        return self._unsealed(row[0], person_id, row[1]) if row else None
+            record_id = find_person(self._database.conn, person_id)
+            row = self._database.execute("SELECT sealed FROM record WHERE record_id = ?", [record_id]).fetchone()
+        return self._unsealed(record_id, person_id, row[0]) if record_id is not None and row and row[0] else None
+
+    def find(self, query: CaseQuery) -> list[CaseLine]:
+        """See ``CaseStore.find``."""
+        with cipher.store_errors(self._path):
+            return find_cases(self._database.conn, query)
+
+    def get(self, agency: str, agency_case_id: str) -> StoredCase | None:
+        """See ``CaseStore.get``."""
+        with cipher.store_errors(self._path):
+            found = self._record(agency, agency_case_id)
+            if found is None:
+                return None
+            record_id, version, run_id, fields, sealed = found
+            reader = SegmentReader(self._database.conn)
+            person_id, coded = reader.person_id(record_id), reader.coded(record_id)
+        return self._stored(agency, agency_case_id, record_id, (person_id, coded, fields, sealed, version, run_id))
+
+    def _record(self, agency: str, agency_case_id: str) -> tuple[int, int, int, str | None, bytes | None] | None:
+        found: tuple[int, int, int, str | None, bytes | None] | None = self._database.execute(
+            _RECORD, [agency, agency_case_id]
+        ).fetchone()
+        return found
+
+    def _stored(self, agency: str, agency_case_id: str, record_id: int, row: Sequence[Any]) -> StoredCase:
+        person_id, coded, fields, sealed, *rest = row
+        identity = self._unsealed(record_id, person_id, sealed) if sealed is not None else None
+        record = decode(agency, agency_case_id, unpack(coded)).with_contents(fields, identity)
+        return StoredCase(record, person_id, *rest)
 
     def _unsealed(self, record_id: int, person_id: bytes, sealed: bytes) -> Identity:
         if self._keyring is None:
@@ -214,17 +311,18 @@ class SqlCaseStore:
     def versions(self, agency: str, agency_case_id: str) -> Iterator[StoredCase]:
         """See ``CaseStore.versions``."""
         with cipher.store_errors(self._path):
-            rows = self._database.execute(_VERSIONS, [agency, agency_case_id]).fetchall()
-        for version, record_id, run_id, replaced_by, replaced_at, person_id, *coded, fields, sealed in rows:
-            record = decode(agency, agency_case_id, completed(coded, fields)).with_contents(
-                fields, self._unsealed(record_id, person_id, sealed) if sealed is not None else None
-            )
-            yield StoredCase(record, person_id, version, run_id, replaced_by, replaced_at)
+            found = self._record(agency, agency_case_id)
+            earlier = self._database.execute(_EARLIER, [found[0]]).fetchall() if found else []
+        for row in earlier:
+            yield self._stored(agency, agency_case_id, found[0] if found else 0, row)
+        current = self.get(agency, agency_case_id)
+        if current is not None:
+            yield current
 
     def runs(self) -> list[RunSummary]:
         """See ``CaseStore.runs``."""
         with cipher.store_errors(self._path):
-            rows = self._database.execute("SELECT * FROM run ORDER BY run_id").fetchall()
+            rows = self._database.execute(_RUNS).fetchall()
         return [RunSummary(*(*row[:8], tuple(json.loads(row[8])))) for row in rows]
 
     def cut_off(self) -> str | None:

@@ -17,6 +17,7 @@ from tallystick.node.cases.sqlstore import SqlCaseStore, create_register, open_r
 from tests.support.cases import a_record, a_run
 
 REGISTER, IDENTITY = b"r" * 32, b"i" * 32
+_STEPS = [getattr(schema, name) for name in sorted(schema.REGISTER.names)]
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_no_plain_word_of_a_case_stands_in_any_file(folder: Path) -> None:
 def test_the_register_alone_does_not_open_a_name(folder: Path) -> None:
     """Who has the register's key but not the keyring's reads no identity: it is sealed inside."""
     database = cipher.connect(folder / "register.db", REGISTER, schema.REGISTER)
-    sealed = database.execute("SELECT sealed FROM identity").fetchall()
+    sealed = database.execute("SELECT sealed FROM record").fetchall()
     database.close()
     assert len(sealed) == 50
     assert not [row for row in sealed if "Айгүл".encode() in row[0]]
@@ -192,10 +193,10 @@ def test_a_register_of_a_newer_version_is_left_alone(folder: Path) -> None:
 
 
 def test_an_older_register_is_brought_up_to_date(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def register_2(database: object) -> None:
+    def register_next(database: object) -> None:
         database.execute("CREATE TABLE later (x INTEGER) STRICT")  # type: ignore[attr-defined]
 
-    newer = schema.Schema("tallystick-register", schema.register_1, register_2)
+    newer = schema.Schema("tallystick-register", *_STEPS, register_next)
     monkeypatch.setattr("tallystick.node.cases.sqlstore.REGISTER", newer)
     with _open(folder) as store:
         assert "later" in store._database.table_names()

@@ -1,0 +1,55 @@
+"""One row on its way into the register: classification packed, details written, identity apart or sealed already."""
+
+from typing import NamedTuple
+
+from tallystick.node.cases.coding import encode, pack
+from tallystick.node.cases.record import CaseRecord
+
+__all__ = ["CodedRow", "Sealed", "coded_row"]
+
+
+class Sealed(NamedTuple):
+    """An identity that was sealed ahead, as a new person's: 16 random bytes, a key of its own, nonce and ciphertext."""
+
+    person_id: bytes
+    key: bytes
+    blob: bytes
+
+
+class CodedRow(NamedTuple):
+    """What the register takes of one record.
+
+    Attributes:
+        row: The source's row number, 0 where there is none.
+        agency: Who reports.
+        number: The agency's own case number.
+        coded: The classification, ``coding.pack``.
+        fields: ``CaseRecord.details_text``, or None where there are no details.
+        identity: ``Identity.to_bytes``, or None where there is none or ``sealed`` holds it.
+        sealed: The identity as a new person's, or None.
+        mark: Keyed digest of the source's row, or None.
+    """
+
+    row: int
+    agency: str
+    number: str
+    coded: bytes
+    fields: str | None
+    identity: bytes | None
+    sealed: Sealed | None = None
+    mark: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"CodedRow({self.row}, not shown)"
+
+
+def coded_row(record: CaseRecord, row: int = 0) -> CodedRow:
+    """Return a record as the register takes it."""
+    return CodedRow(
+        row,
+        record.agency,
+        record.agency_case_id,
+        pack(encode(record)),
+        record.details_text() if record.details else None,
+        record.identity.to_bytes() if record.identity else None,
+    )
