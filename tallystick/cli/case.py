@@ -41,7 +41,7 @@ def _years(text: str) -> tuple[int, ...]:
 @app.command("import")
 def import_(
     file: Path = typer.Argument(metavar="FILE", help="A CSV file."),
-    file_format: str = typer.Option("htcds", "--format", metavar="htcds|ctdc", help="What the file is."),
+    file_format: str = typer.Option("htcds", "--format", metavar="htcds|ctdc|ctdc-synthetic", help="What the file is."),
     agency: str | None = typer.Option(None, "--agency", metavar="NAME", help="Who reports; else each row's org_Name."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Tell what would happen; change nothing."),
     report: Path | None = typer.Option(None, "--report", metavar="CSV", help="Write every rejected value there."),

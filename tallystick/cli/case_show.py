@@ -36,6 +36,8 @@ def show_import(file: Path, done: "ImportReport", state: str, *, dry_run: bool, 
         _show_left_out(done, state)
     for note in done.notes[1:]:
         say(fill(_("kept with the run: {note}").format(note=note)))
+    if done.changed:
+        _show_changes(done, report)
     if done.first:
         _show_rejections(done, report)
 
@@ -45,6 +47,19 @@ def _show_left_out(done: "ImportReport", state: str) -> None:
     say(left.format(elsewhere=done.elsewhere, nowhere=done.nowhere))
     if done.elsewhere + done.nowhere == done.rows:
         say(_("no row names {state} as the country of exploitation").format(state=state))
+
+
+def _show_changes(done: "ImportReport", report: Path | None) -> None:
+    say()
+    say(_("Changed values; their rows were taken in:"))
+    for row, found in done.changed:
+        line = _("row {row}, {field}: {value} became {became}: {reason}").format(
+            row=row, field=found.field, value=found.value, became=found.became or _("nothing"), reason=found.reason
+        )
+        say(textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="    "))
+    if report is None and done.changed_values > len(done.changed):
+        shown = _("{shown} of {count} shown; --report FILE writes all of them")
+        say(shown.format(shown=len(done.changed), count=done.changed_values))
 
 
 def _show_rejections(done: "ImportReport", report: Path | None) -> None:

@@ -1,29 +1,41 @@
 """CTDC's public case rows (k-anonymised) to case records; rows go to the state where exploitation took place.
 
-The source removed values and rows before it was published ("already censored"). It carries no ids, so a case number
-is made from the row's content and how many equal rows came before it: the same file twice gives the same numbers.
+The global dataset of 2020 has 63 columns; any excerpt that has year and country of exploitation is read, and what it
+leaves out is unknown. The source removed values and rows before it was published ("already censored"). It carries no
+ids, so a case number is made from the row's content and how many equal rows came before it: the same file twice gives
+the same numbers.
+
+A flag says what its column says and no more: two zeros are unknown, never "other", a composite is no detail.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
+from typing import ClassVar
 
-from tallystick.config.codes import code_list, crosswalk, document
+from tallystick.config.codes import code_list, crosswalk
 from tallystick.config.errors import MalformedError
 from tallystick.config.i18n import _
-from tallystick.node.cases.record import FIRST_YEAR, UNKNOWN, CaseRecord, Detail
-from tallystick.node.intake.reading import Row
+from tallystick.node.cases.circumstances import controls_of, relationship_of
+from tallystick.node.cases.record import UNKNOWN, CaseRecord, Detail
+from tallystick.node.intake.ctdc_texts import TEXTS, Flags, check_texts
+from tallystick.node.intake.ctdc_values import (
+    EMPTY,
+    CellError,
+    content,
+    country,
+    flag,
+    flag_columns,
+    listed,
+    registered,
+    text_lists,
+)
 from tallystick.node.intake.rejections import Rejections
-from tallystick.node.intake.values import BadValueError, parse_country
+from tallystick.node.intake.rows import Change, Row
 
 __all__ = ["AGENCY", "REQUIRED", "CtdcParser"]
 
 AGENCY = "CTDC"
-REQUIRED = ("yearOfRegistration", "gender", "citizenship", "isForcedLabour", "isSexualExploit", "CountryOfExploitation")
-_EMPTY = frozenset({"", "-99", "-99.0"})
-_FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False}
-_UNKNOWN_COUNTRIES = frozenset({"0", "0.0", "00", "ZZ"})
+REQUIRED = ("yearOfRegistration", "CountryOfExploitation")
 _FORMS = {
     "isForcedLabour": ("FL",),
     "isSexualExploit": ("SX",),
@@ -35,23 +47,11 @@ _FORMS = {
     "isOrganRemoval": ("OG",),
 }
 """What each flag says by itself. Both flags 0 says nothing about the rest: the form is then unknown, never "other"."""
-_MAJORITY = ("majorityStatus", "majorityStatusAtExploit")
+_AGES = frozenset({"ageBroad", "majorityStatus", "majorityStatusAtExploit", "majorityEntry"})
+_ADULT_BEFORE = ("majorityStatusAtExploit", "majorityEntry")
 _CLASSIFIED = frozenset({"yearOfRegistration", "gender", "ageBroad", "citizenship", "CountryOfExploitation"})
-
-
-@cache
-def _columns() -> Mapping[str, str]:
-    fields = document()["fields"]["CTDC_global_2020"]
-    return {facts["id"]: facts["list"] for facts in fields}
-
-
-class _Reject(Exception):  # noqa: N818 - never leaves this module
-    """A cell that cannot be taken: column and reason."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)
-        self.name = name
-        self.reason = reason
+_CHILD, _ADULT = "Y0T17", "Y_GE18"
+_CHILDREN = frozenset({_CHILD, "Y0T8", "Y9T17"})
 
 
 class CtdcParser:
@@ -62,29 +62,51 @@ class CtdcParser:
         state: Alpha-3 code; rows with another country of exploitation, or with none, are left out.
         agency: Name to report them under; CTDC by default.
         last_year: Latest year of registration that is not in the future.
-        rejections: Takes what cannot be taken in.
+        rejections: Takes what cannot be taken in, and what was changed.
     """
+
+    dataset: ClassVar[str] = "CTDC"
+    default_agency: ClassVar[str] = AGENCY
 
     def __init__(
         self, header: Sequence[str], *, state: str, agency: str | None, last_year: int, rejections: Rejections
     ) -> None:
         missing = [name for name in REQUIRED if name not in header]
-        strangers = [name for name in header if name not in _columns()]
+        strangers = [name for name in header if name not in self.columns()]
         if missing or strangers or len(set(header)) != len(header):
             raise MalformedError(
-                _("not a CTDC file: missing {missing}; unknown {unknown}").format(
-                    missing=", ".join(missing) or "-", unknown=", ".join(name[:40] for name in strangers[:5]) or "-"
+                _("not a {dataset} file: missing {missing}; unknown {unknown}").format(
+                    dataset=self.dataset,
+                    missing=", ".join(missing) or "-",
+                    unknown=", ".join(name[:40] for name in strangers[:5]) or "-",
                 ),
                 hint=_("for an agency's own register use --format htcds"),
             )
         self._header = tuple(header)
         self._state = state
-        self._agency = agency or AGENCY
+        self._agency = agency or self.default_agency
         self._last_year = last_year
         self._rejections = rejections
         self._seen: Counter[bytes] = Counter()
         self.elsewhere = 0
         self.nowhere = 0
+
+    @classmethod
+    def columns(cls) -> frozenset[str]:
+        """Return the dataset's columns."""
+        return frozenset(text_lists())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences to be kept with the run."""
+        told = [_("already censored: the source removed values and rows")]
+        held = set(self._header)
+        absent = [name for name in ("gender", "citizenship") if name not in held]
+        absent += ["ageBroad"] if not held & _AGES else []
+        absent += ["isForcedLabour"] if not held & {*_FORMS, "typeOfExploitConcatenated"} else []
+        if absent:
+            told.append(_("not in the file, so unknown: {columns}").format(columns=", ".join(absent)))
+        return tuple(told)
 
     def parse(self, row: Row) -> CaseRecord | None:
         """Return the row's record, or None: rejected and reported, or another state's and counted."""
@@ -92,109 +114,85 @@ class CtdcParser:
             self._rejections.add(row.number, "", "", row.fault, sealed=False)
             return None
         cells = dict(zip(self._header, row.cells, strict=True))
+        changes: list[Change] = []
         try:
-            return self._record(cells)
-        except _Reject as fault:
+            record = self._record(cells, changes)
+        except CellError as fault:
             self._rejections.add(row.number, fault.name, cells.get(fault.name, ""), fault.reason, sealed=False)
             return None
+        if record is not None:
+            for change in changes:
+                self._rejections.change(row.number, change)
+        return record
 
-    def _record(self, cells: Mapping[str, str]) -> CaseRecord | None:
-        area = _country(cells, "CountryOfExploitation")
+    def _record(self, cells: Mapping[str, str], changes: list[Change]) -> CaseRecord | None:
+        area = self._country(cells, "CountryOfExploitation")
         if area != self._state:
             self.nowhere += area == UNKNOWN
             self.elsewhere += area != UNKNOWN
             return None
-        record = CaseRecord(
-            self._agency,
-            self._number(cells),
-            self._year(cells),
-            sex=_listed(cells, "gender", crosswalk("sex/gender")),
-            age=_age(cells),
-            citizenship=_country(cells, "citizenship"),
-            exploitation_area=area,
-            forms=_forms(cells),
-            details=_details(cells),
-            censored=True,
-        )
-        self._seen[_content(cells)] += 1
+        number = content(cells)
+        record = self._classified(cells, f"{number.hex()}-{self._seen[number] + 1}", changes)
+        self._seen[number] += 1
         return record
 
-    def _number(self, cells: Mapping[str, str]) -> str:
-        """Name a row by its content and by how many equal rows of the file came before it."""
-        content = _content(cells)
-        return f"{content.hex()}-{self._seen[content] + 1}"
+    def _country(self, cells: Mapping[str, str], name: str) -> str:
+        return country(cells, name)
 
-    def _year(self, cells: Mapping[str, str]) -> int:
-        text = cells["yearOfRegistration"]
-        if not (text.isascii() and text.isdigit() and len(text) == 4):
-            raise _Reject("yearOfRegistration", _("not a year"))
-        if not FIRST_YEAR <= int(text) <= self._last_year:
-            reason = _("not between {first} and {last}").format(first=FIRST_YEAR, last=self._last_year)
-            raise _Reject("yearOfRegistration", reason)
-        return int(text)
-
-
-def _content(cells: Mapping[str, str]) -> bytes:
-    """Digest a row's content, whatever the order of its columns; empty cells count as absent."""
-    filled = sorted((name, text) for name, text in cells.items() if text)
-    return hashlib.sha256("\x1f".join(part for pair in filled for part in pair).encode()).digest()[:16]
-
-
-def _country(cells: Mapping[str, str], name: str) -> str:
-    text = cells[name]
-    if text in _EMPTY or text in _UNKNOWN_COUNTRIES:
-        return UNKNOWN
-    try:
-        return parse_country(text)
-    except BadValueError as fault:
-        raise _Reject(name, fault.reason) from None
+    def _classified(self, cells: Mapping[str, str], number: str, changes: list[Change]) -> CaseRecord:
+        flags: Flags = {name: flag(cells, name) for name in cells if name in flag_columns()}
+        changes += check_texts(cells, flags)
+        age, contradiction = _age(cells)
+        changes += contradiction
+        details = _details(cells, flags, {change.field for change in contradiction})
+        return CaseRecord(
+            self._agency,
+            number,
+            registered(cells, self._last_year),
+            sex=listed(cells, "gender", crosswalk("sex/gender")),
+            age=age,
+            citizenship=self._country(cells, "citizenship"),
+            exploitation_area=self._state,
+            forms=_forms(flags),
+            details=details,
+            censored=True,
+            relationship=relationship_of(details),
+            controls=controls_of(details),
+        )
 
 
-def _listed(cells: Mapping[str, str], name: str, codes: Mapping[str, str]) -> str:
-    text = cells.get(name, "")
-    if text in _EMPTY or text == "Unknown":
-        return UNKNOWN
-    if text not in codes:
-        raise _Reject(name, _("not in the code list of {field}").format(field=name))
-    return codes[text]
+def _age(cells: Mapping[str, str]) -> tuple[str, list[Change]]:
+    """Take the age band, else whether of age; ``09--17`` is how some files write ``9--17``.
 
-
-def _age(cells: Mapping[str, str]) -> str:
-    """Take the age band, else whether of age; ``09--17`` is how some files write ``9--17``."""
+    Who was of age when it began is so when it is registered; who was not may have come of age since.
+    """
     bands = crosswalk("age")
-    found = _listed(cells, "ageBroad", {**bands, "09--17": bands["9--17"]})
-    if found != UNKNOWN:
-        return found
-    return next((age for name in _MAJORITY if (age := _listed(cells, name, bands)) != UNKNOWN), UNKNOWN)
+    band = listed(cells, "ageBroad", {**bands, "09--17": bands["9--17"]})
+    now = listed(cells, "majorityStatus", bands)
+    before = [listed(cells, name, bands) for name in _ADULT_BEFORE]
+    if band == UNKNOWN:
+        return (_ADULT if now == UNKNOWN and _ADULT in before else now), []
+    if now == UNKNOWN or (now == _CHILD) == (band in _CHILDREN):
+        return band, []
+    reason = _("the row's own columns say otherwise and are taken: {names}").format(names="ageBroad")
+    return band, [Change("majorityStatus", cells["majorityStatus"], "", reason)]
 
 
-def _flag(cells: Mapping[str, str], name: str) -> bool | None:
-    text = cells.get(name, "")
-    if text in _EMPTY:
-        return None
-    if text not in _FLAGS:
-        raise _Reject(name, _("neither 0 nor 1"))
-    return _FLAGS[text]
+def _forms(flags: Flags) -> frozenset[str]:
+    if flags.get("isSexAndLabour"):
+        denied = next((name for name in ("isForcedLabour", "isSexualExploit") if flags.get(name) is False), None)
+        if denied is not None:
+            raise CellError("isSexAndLabour", _("contradicts {column}").format(column=denied))
+    return frozenset(form for name, forms in _FORMS.items() if flags.get(name) for form in forms)
 
 
-def _forms(cells: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(form for name, forms in _FORMS.items() if _flag(cells, name) for form in forms)
-
-
-def _details(cells: Mapping[str, str]) -> dict[str, Detail]:
-    """Keep the other coded columns as they are written; texts that only repeat flags are left out."""
-    details: dict[str, Detail] = {}
+def _details(cells: Mapping[str, str], flags: Flags, dropped: set[str]) -> dict[str, Detail]:
+    """Keep the other coded columns; texts that only repeat flags are left out."""
+    details: dict[str, Detail] = {name: value for name, value in flags.items() if value is not None}
     for name, text in cells.items():
-        listed = _columns()[name]
-        if name in _CLASSIFIED or text in _EMPTY or listed == "text;":
+        if name in _CLASSIFIED or name in TEXTS or name in flag_columns() or name in dropped or text in EMPTY:
             continue
-        flag = _flag(cells, name) if listed == "CTDC.bool" else None
-        details[name] = flag if flag is not None else _coded(name, text, listed)
+        if text not in code_list(text_lists()[name]):
+            raise CellError(name, _("not in the code list of {field}").format(field=name))
+        details[name] = text
     return details
-
-
-def _coded(name: str, text: str, listed: str) -> Detail:
-    parts = tuple(part.strip() for part in text.split(";"))
-    if not set(parts) <= set(code_list(listed)):
-        raise _Reject(name, _("not in the code list of {field}").format(field=name))
-    return parts[0] if len(parts) == 1 else parts

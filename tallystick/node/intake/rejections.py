@@ -9,6 +9,7 @@ from tallystick.config.errors import StoreError
 from tallystick.config.files import PRIVATE_FILE, fsync_dir
 from tallystick.config.formulas import harmless
 from tallystick.config.i18n import _
+from tallystick.node.intake.rows import Change
 
 __all__ = ["Rejection", "Rejections"]
 
@@ -39,7 +40,9 @@ class Rejections:
 
     def __init__(self, report: Path | None = None) -> None:
         self.first: list[Rejection] = []
+        self.first_changes: list[tuple[int, Change]] = []
         self.values = 0
+        self.changed = 0
         self.rows = 0
         self._last_row = 0
         self._report = report
@@ -61,7 +64,7 @@ class Rejections:
             raise StoreError(_("cannot write {path}: {reason}").format(path=report, reason=error.strerror)) from None
         self._stream = os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
         self._writer = csv.writer(self._stream)
-        self._writer.writerow(Rejection._fields)
+        self._writer.writerow((*Rejection._fields, "kind", "became"))
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +100,21 @@ class Rejections:
         if len(self.first) < SHOWN:
             self.first.append(found)
         if self._writer is not None:
-            self._writer.writerow((row, *(harmless(text) for text in found[1:])))
+            self._writer.writerow((row, *(harmless(text) for text in found[1:]), "rejected", ""))
+
+    def change(self, row: int, found: Change) -> None:
+        """Note one value that was not taken as it stood; its row was.
+
+        Args:
+            row: Spreadsheet row.
+            found: What was changed and why; its values are empty where the field is sealed.
+        """
+        self.changed += 1
+        if len(self.first_changes) < SHOWN:
+            self.first_changes.append((row, found))
+        if self._writer is not None:
+            texts = (found.field, found.value, found.reason, "changed", found.became)
+            self._writer.writerow((row, *(harmless(text) for text in texts)))
 
     def count_rows(self) -> int:
         """Return how many rows were rejected so far."""

@@ -1,6 +1,6 @@
 """An agency's file into the register: one run, all of it or nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +11,20 @@ from tallystick.config.i18n import _
 from tallystick.node.cases.record import CaseRecord
 from tallystick.node.cases.store import CaseStore, ImportRun, IngestReport
 from tallystick.node.intake.ctdc import CtdcParser
+from tallystick.node.intake.ctdc_synthetic import SyntheticParser
 from tallystick.node.intake.fields import header_names, token
 from tallystick.node.intake.htcds import HtcdsParser
-from tallystick.node.intake.reading import Row, open_sheet, sha256_of
+from tallystick.node.intake.reading import Change, Row, open_sheet, sha256_of
 from tallystick.node.intake.rejections import Rejection, Rejections
 
 __all__ = ["FORMATS", "ImportReport", "import_file"]
 
-FORMATS = ("htcds", "ctdc")
+_PARSERS: Mapping[str, type[HtcdsParser] | type[CtdcParser]] = {
+    "htcds": HtcdsParser,
+    "ctdc": CtdcParser,
+    "ctdc-synthetic": SyntheticParser,
+}
+FORMATS = tuple(_PARSERS)
 
 
 class _Parser(Protocol):
@@ -37,6 +43,8 @@ class ImportReport:
         elsewhere: Rows of another country of exploitation, left to that state (CTDC only).
         nowhere: Rows without a country of exploitation, which nobody can take (CTDC only).
         first: The first rejections, for the screen.
+        changed_values: Values that were not taken as they stood; their rows were.
+        changed: The first of them with their rows.
         notes: Sentences kept with the run.
     """
 
@@ -48,6 +56,8 @@ class ImportReport:
     nowhere: int
     first: tuple[Rejection, ...]
     notes: tuple[str, ...]
+    changed_values: int = 0
+    changed: tuple[tuple[int, Change], ...] = ()
 
 
 class _Reading:
@@ -111,11 +121,21 @@ def import_file(
         run = ImportRun(path.name, file_format, at, notes)
         stored = store.ingest(run, reading.records(sheet.rows), rejected=rejections.count_rows, dry_run=dry_run)
     left = (parser.elsewhere, parser.nowhere) if isinstance(parser, CtdcParser) else (0, 0)
-    return ImportReport(stored, reading.rows, rejections.rows, rejections.values, *left, tuple(rejections.first), notes)
+    return ImportReport(
+        stored,
+        reading.rows,
+        rejections.rows,
+        rejections.values,
+        *left,
+        first=tuple(rejections.first),
+        notes=notes,
+        changed_values=rejections.changed,
+        changed=tuple(rejections.first_changes),
+    )
 
 
 def _knows(file_format: str) -> Callable[[str], bool]:
-    if file_format == "ctdc":
+    if file_format != "htcds":
         return lambda heading: heading.strip() in {"yearOfRegistration", "gender", "CountryOfExploitation"}
     return lambda heading: token(heading) in header_names()
 
@@ -128,12 +148,11 @@ def _make_parser(
     at: datetime,
     rejections: Rejections,
 ) -> HtcdsParser | CtdcParser:
-    made = HtcdsParser if file_format == "htcds" else CtdcParser
-    return made(header, state=state, agency=agency, last_year=at.year, rejections=rejections)
+    return _PARSERS[file_format](header, state=state, agency=agency, last_year=at.year, rejections=rejections)
 
 
 def _notes(path: Path, parser: _Parser) -> tuple[str, ...]:
     notes = [_("file SHA-256 {digest}").format(digest=sha256_of(path))]
     if isinstance(parser, CtdcParser):
-        notes.append(_("already censored: the source removed values and rows"))
+        notes += parser.notes
     return tuple(notes)

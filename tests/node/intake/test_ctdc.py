@@ -94,6 +94,9 @@ def test_a_composite_flag_gives_both_forms_and_no_kind_of_work(desk: Desk) -> No
         ({"ageBroad": "48+"}, "Y_GE48"),
         ({"ageBroad": "", "majorityStatus": "Minor"}, "Y0T17"),
         ({"ageBroad": "", "majorityStatus": "Unknown", "majorityStatusAtExploit": "Adult"}, "Y_GE18"),
+        ({"ageBroad": "", "majorityStatus": "-99", "majorityEntry": "Adult"}, "Y_GE18"),
+        ({"ageBroad": "", "majorityStatusAtExploit": "Minor"}, "_U"),
+        ({"ageBroad": "", "majorityStatus": "Minor", "majorityStatusAtExploit": "Adult"}, "Y0T17"),
     ],
     ids=str,
 )
@@ -154,8 +157,15 @@ def test_a_value_outside_the_lists_is_named(desk: Desk, changes: dict[str, str],
 def test_a_file_that_is_none_of_ctdcs_is_refused(desk: Desk) -> None:
     with pytest.raises(MalformedError, match="not a CTDC file"):
         desk.take([{**a_row(), "name": "x"}], "ctdc")
-    with pytest.raises(MalformedError, match="missing gender"):
-        desk.take(as_csv([a_row()]).replace("gender,", "", 1), "ctdc")
+    with pytest.raises(MalformedError, match="missing yearOfRegistration"):
+        desk.take(as_csv([a_row()]).replace("yearOfRegistration,", "", 1), "ctdc")
+
+
+def test_what_an_excerpt_leaves_out_is_unknown_and_said(desk: Desk) -> None:
+    report = desk.take([{"yearOfRegistration": "2016", "CountryOfExploitation": HERE}], "ctdc")
+    found = only(desk)
+    assert (found.sex, found.age, found.citizenship, found.forms) == ("_U", "_U", "_U", set())
+    assert any("so unknown: gender, citizenship, ageBroad, isForcedLabour" in note for note in report.notes)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="../shared/data/ctdc_cases_k11.csv is not here")
