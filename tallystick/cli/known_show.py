@@ -106,8 +106,10 @@ def show_known(period: str, found: "Sequence[Shown]", *, as_json: bool) -> None:
         width = max(len(one.figure.official) for one in of_source)
         for one in of_source:
             where = "; ".join(one.places) or _("no table of ours: {reason}").format(reason=one.reason)
-            say(_wrapped(f"{one.figure.official:>{width}}  {one.figure.subject.words}"))
-            say(_wrapped(f"-> {where}", " " * (width + 4)))
+            deep = " " * (width + 4)
+            said = f"  {one.figure.official:>{width}}  {one.figure.subject.words}"
+            say(textwrap.fill(said, _WIDTH, subsequent_indent=deep, break_on_hyphens=False))
+            say(_wrapped(f"-> {where}", deep))
 
 
 def show_compared(period: str, found: "Sequence[Compared]", csv: Path | None, *, as_json: bool) -> None:

@@ -37,7 +37,7 @@ def show_drafts(
         )
         return
     header = (_("table"), _("shown"), _("withheld"), _("persons shown"), _("status"))
-    show_table(header, [_line(row) for row in rows], right=(1, 2, 3))
+    show_table(header, [_line(row, dry_run=dry_run) for row in rows], right=(1, 2, 3))
     _show_notes(notes, dry_run=dry_run)
     if dry_run:
         say()
@@ -77,9 +77,10 @@ def _drafted(row: "Publication") -> dict[str, object]:
     }
 
 
-def _line(row: "Publication") -> tuple[str, ...]:
+def _line(row: "Publication", *, dry_run: bool) -> tuple[str, ...]:
     from tallystick.node.desk.states import state_label
 
     found = _drafted(row)
     share = "" if found["persons_shown"] is None else f"{found['persons_shown']} %"
-    return row.table_id, str(found["shown"]), str(found["withheld"]), share, state_label(row.state)
+    status = _("not drafted") if dry_run else state_label(row.state)
+    return row.table_id, str(found["shown"]), str(found["withheld"]), share, status

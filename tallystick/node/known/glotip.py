@@ -112,8 +112,7 @@ class _Reading:
         try:
             key, official = _parse(cells, state, row.fault)
         except _Fault as fault:
-            what = " / ".join(part for part in (state, *(cells[name] for name in COLUMNS[1:6]), cells["Year"]) if part)
-            self.reported.append(Reported(row.number, what[:_CELL_LIMIT], str(fault)))
+            self.reported.append(Reported(row.number, _words(cells)[:_CELL_LIMIT], str(fault)))
         else:
             self.seen[key].append(_Found(row.number, official))
 
@@ -186,6 +185,12 @@ def _parse(cells: Mapping[str, str], state: str, fault: str) -> tuple[Key, str]:
         raise _Fault(_("neither a whole number nor '<5'"))
     subject = Glotip(cells["Indicator"], cells["Dimension"], cells["Category"], cells["Sex"], cells["Age"])
     return (state, int(year), subject), official
+
+
+def _words(cells: Mapping[str, str]) -> str:
+    """Say what a row is about as it stands, without its totals."""
+    parts = [cells[name] or "?" for name in ("Iso3_code", *COLUMNS[1:7])]
+    return " / ".join(part for part in parts if part != "Total")
 
 
 def _check_category(dimension: str, category: str) -> None:

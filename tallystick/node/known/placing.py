@@ -70,7 +70,7 @@ def why_nowhere(subject: Subject) -> str:
         return _("covers several of our codes: organ removal, other purposes, several forms")
     if subject.dimension == "by citizenship":
         return _("one citizenship is only part of a group of ours")
-    return _("no table of ours is broken down that way")
+    return _("not broken down that way here")
 
 
 def _cell(catalogue: Catalogue, table: TableDefinition, codes: Codes) -> Place | None:

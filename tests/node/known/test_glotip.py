@@ -5,8 +5,11 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
@@ -174,6 +177,23 @@ def test_names_of_countries_are_whole_names_only() -> None:
     assert not is_misencoded("Türkiye")
     assert not is_misencoded("Côte d'Ivoire")
     assert parse_official("12345678901") is None
+
+
+TEXTS = st.sampled_from(
+    ["KAZ", "KGZ", "", "Total", VICTIMS, "by citizenship", "Kazakhstan", "2020", "Counts", "<5", "7", "x"]
+)
+
+
+@given(st.lists(st.lists(TEXTS, min_size=len(HEADINGS), max_size=len(HEADINGS)), min_size=1, max_size=8))
+def test_whatever_stands_in_a_row_it_is_taken_or_reported(rows: list[list[str]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "glotip.csv"
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([HEADINGS, *rows, a_row()])
+        found = read_workbook(path, "UNODC")
+    taken = sum(map(len, found.figures.values()))
+    assert taken + len(found.reported) == found.rows
+    assert taken >= 1 or any("says otherwise" in one.reason for one in found.reported)
 
 
 @pytest.fixture(scope="module")

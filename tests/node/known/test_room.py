@@ -7,11 +7,14 @@ import pytest
 
 from tallystick.config.errors import StoreError, UsageError
 from tallystick.config.periods import Period, parse_period
-from tallystick.node.desk.database import Database
+from tallystick.node.cases import cipher
+from tallystick.node.cases.schema import Schema
+from tallystick.node.desk.database import DESK_DB, Database, desk_1, desk_key, open_database
 from tallystick.node.desk.desk import Desk
 from tallystick.node.desk.folder import read_draft
 from tallystick.node.desk.showing import page, screen
 from tallystick.node.known.figure import EXPLANATION_LIMIT, Glotip, KnownFigure
+from tallystick.node.known.store import KnownStore
 from tests.support.desks import AT, DeskHome, make_desk_home
 
 Y2018, Y2019, BLOCK = parse_period("2018"), parse_period("2019"), parse_period("2018-2020")
@@ -119,6 +122,15 @@ def test_a_draft_carries_what_was_known_and_said_and_keeps_it(home: DeskHome) ->
         assert [row.payload for row in desk._bench.publications.all()] == before
         (one,) = desk.known.compare(Y2018)
         assert not one.travels
+
+
+def test_a_desk_made_before_figures_of_others_were_kept_takes_them(tmp_path: Path) -> None:
+    old = Schema("tallystick-desk", desk_1)
+    cipher.create(tmp_path / DESK_DB, desk_key(bytes(32)), old)
+    database = open_database(tmp_path, bytes(32))
+    assert KnownStore(database).keep([total(2018, "92")], AT).added == 1
+    assert KnownStore(database).figures() == (total(2018, "92"),)
+    database.close()
 
 
 def test_a_draft_from_before_is_still_readable_and_recomputes(home: DeskHome) -> None:
