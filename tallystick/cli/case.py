@@ -59,6 +59,11 @@ def import_(
     from tallystick.node.intake.run import import_file
 
     settings = load_desk(home)
+    if file_format == "ctdc-synthetic" and not settings.demo:
+        raise UsageError(
+            _("{name}'s register is not a DEMO: synthetic rows do not go into it").format(name=settings.name),
+            hint=_("none of them is a person; take them into a demo home"),
+        )
     size = file.stat().st_size // _KIB + 1 if file.is_file() else None
     read = [0]
     with open_store(home, ask_for(settings, passphrase_file)) as store, progress(_("reading (KiB)"), size) as bar:
