@@ -138,14 +138,6 @@ def _records_of(connection: Any, key: bytes, stones: Collection[Tombstone]) -> d
 
 def _strip(connection: Any, records: Iterable[int], random_bytes: RandomBytes) -> None:  # noqa: ANN401
     for record_id in records:
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
-            connection.execute("DELETE FROM identity WHERE record_id = ?", [record_id])
-            connection.execute(
-                "UPDATE record SET agency_case_id = ? WHERE record_id = ?",
-                [ERASED_NUMBER + random_bytes(_TOKEN_BYTES).hex(), record_id],
-            )
-            connection.execute(_STRIP_EARLIER, [record_id])
-            continue
         connection.execute(_STRIP_RECORD, [ERASED_NUMBER + random_bytes(_TOKEN_BYTES).hex(), record_id])
         connection.execute(_STRIP_EARLIER, [record_id])
 

@@ -25,7 +25,7 @@ from tallystick.node.cases.escrow import public_of, seal_box
 from tallystick.node.cases.keyring import ROTATED, Keyring, create_keyring
 from tallystick.node.cases.tombstones import Tombstone, bury
 
-__all__ = ["BOX", "KEYRING_FILE", "NewKey", "finish", "hold", "rotate", "use_sheets"]
+__all__ = ["BOX", "KEYRING_FILE", "SECRET", "NewKey", "finish", "hold", "rotate", "use_sheets"]
 
 KEYRING_FILE = "keyring.db"
 SECRET, BOX = "identity.secret", "identity.box"

@@ -58,18 +58,12 @@ def case_mac(key: bytes, agency: str, number: str) -> bytes:
 
 def buried(connection: Any) -> frozenset[Tombstone]:  # noqa: ANN401 - sqlcipher3 brings no types
     """Return the tombstones of a register or a keyring."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tombstone'").fetchone() is None:
-        return frozenset()
     rows = connection.execute("SELECT mac, record_id, erased_at, order_sha256 FROM tombstone").fetchall()
     return frozenset(Tombstone(*row) for row in rows)
 
 
 def bury(connection: Any, tombstones: Iterable[Tombstone]) -> None:  # noqa: ANN401 - as above
     """Put tombstones into a register or a keyring, inside the caller's transaction; the first of a case stays."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS tombstone (mac BLOB PRIMARY KEY, record_id INTEGER NOT NULL,"
-        " erased_at TEXT NOT NULL, order_sha256 TEXT NOT NULL) STRICT, WITHOUT ROWID"
-    )
     connection.executemany(
         "INSERT OR IGNORE INTO tombstone (mac, record_id, erased_at, order_sha256) VALUES (?, ?, ?, ?)",
         list(tombstones),

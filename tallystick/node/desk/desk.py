@@ -35,6 +35,7 @@ from tallystick.node.desk.protecting import Progress
 from tallystick.node.desk.publication import Publication
 from tallystick.node.desk.publishing import Published, publish, refuse
 from tallystick.node.desk.recomputing import Recomputed, recompute
+from tallystick.node.desk.restored import require_confirmed
 from tallystick.node.known.room import Known
 from tallystick.node.tables.noise import period_secret
 
@@ -135,6 +136,7 @@ class Desk:
 
     def publish(self, period: Period | None = None, table_id: str | None = None) -> Published:
         """Publish what two officers signed, and tell the border; see ``publishing.publish``."""
+        require_confirmed(self.settings.folder)
         done = publish(self._bench, self._signer(), period, table_id)
         self.tell()
         return done
@@ -166,6 +168,7 @@ class Desk:
         keys = cache(self._log_keys)
 
         def sign(head: Checkpoint) -> bytes:
+            require_confirmed(self.settings.folder)
             ed25519, mldsa44 = keys()
             return sign_checkpoint(head, ed25519, mldsa44, timestamp=int(self._bench.clock.now().timestamp()))
 

@@ -15,12 +15,10 @@ from tallystick.keys.genesis import VALIDITY
 from tallystick.keys.roster_store import RosterStore
 from tallystick.node.home.findings import Finding, from_error
 
-__all__ = ["check_backups", "check_clock", "check_leaf_dates", "check_roster", "installed_at", "signed_times"]
+__all__ = ["check_clock", "check_leaf_dates", "check_roster", "installed_at", "signed_times"]
 
 _DAY, _YEAR = timedelta(days=1), timedelta(days=366)
 _SOON = timedelta(days=60)
-BACKUP_LIFE = timedelta(days=35)
-"""Longest life of a copy of the keyring: an erased person's key is gone everywhere after that."""
 _CHECKPOINT_LIMIT = 65_536
 _TIMED_SIGNATURE = 4 + 8 + 2420
 """Key id, POSIX seconds, ML-DSA-44 signature: c2sp.org/tlog-cosignature."""
@@ -138,28 +136,3 @@ def check_leaf_dates(border: Path, state: str, now: datetime) -> list[Finding]:
             " then move its tls.crt and secrets/tls.pem here"
         ),
     )
-
-
-def check_backups(home: Path, now: datetime) -> list[Finding]:
-    """Look at copies of the keyring: old ones undo an erasure, and one beside a register's copy opens it."""
-    live = home / "desk"
-    copies = [path for path in home.glob("**/keyring*.db*") if path.parent != live or not _is_live(path.name)]
-    found = []
-    for path in copies:
-        age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        if age > BACKUP_LIFE:
-            what = _("{path} is {days} days old; copies of the keyring live {limit} days").format(
-                path=path, days=age.days, limit=BACKUP_LIFE.days
-            )
-            found.append(Finding("warning", what, _("delete it, or erased persons come back with it")))
-        if any(path.parent.glob("register*.db*")):
-            what = _("{path} lies in one folder with the register or its copy").format(path=path)
-            found.append(Finding("warning", what, _("keep copies of the two apart")))
-    if not copies:
-        what = _("no copy of keyring.db is seen in this home")
-        found.append(Finding("note", what, _("back it up elsewhere daily, apart from the register, for 35 days")))
-    return found
-
-
-def _is_live(name: str) -> bool:
-    return name in {"keyring.db", "keyring.db-wal", "keyring.db-shm", "keyring.db-journal"}

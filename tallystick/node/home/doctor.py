@@ -10,7 +10,8 @@ from tallystick.config.clock import Clock
 from tallystick.config.errors import ConfigError, TallystickError
 from tallystick.config.i18n import _
 from tallystick.config.settings import BorderSettings, DeskSettings, load_border, load_desk
-from tallystick.node.home.dates import check_backups, check_clock, check_leaf_dates, check_roster, installed_at
+from tallystick.node.home.backup_dates import check_backups
+from tallystick.node.home.dates import check_clock, check_leaf_dates, check_roster, installed_at
 from tallystick.node.home.findings import Finding, from_error
 from tallystick.node.home.officers import list_officers
 from tallystick.node.home.permissions import check_modes, check_one_user, check_people, check_sheets

@@ -24,9 +24,10 @@ from tallystick.node.cases.rotation import hold
 from tallystick.node.cases.tombstones import TOMBSTONES, Tombstone, TombstoneFile, case_mac, tombstone_key
 from tallystick.node.home.officers import list_officers
 
-__all__ = ["Erased", "apply_order", "officers_of", "propose_order"]
+__all__ = ["ERASING_LOCK", "Erased", "apply_order", "officers_of", "propose_order"]
 
-_LOCK = ".erasing.lock"
+ERASING_LOCK = ".erasing.lock"
+"""Held while somebody is erased, or a backup is made: one after the other."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def apply_order(
     signed = merge(copies)
     signed.order.require_fresh(clock.now(), settings.state)
     officers = require_officers(signed, *officers_of(settings, clock))
-    with hold(settings.folder, name=_LOCK):
+    with hold(settings.folder, name=ERASING_LOCK):
         return _apply(settings.folder, ask, clock, signed.order, officers, random_bytes, advance)
 
 
