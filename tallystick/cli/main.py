@@ -21,6 +21,8 @@ __all__ = ["COMMANDS", "build_app", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("tallystick.cli.home:init_command", "Make a state's home on this machine: desk, border or both."),
     "doctor": ("tallystick.cli.doctor:doctor_command", "Look for what will bite: permissions, keys, clock, expiry."),
+    "backup": ("tallystick.cli.backup:backup_command", "Copy register, keyring and desk to another disk."),
+    "restore": ("tallystick.cli.backup:restore_command", "Make a home out of a backup; the erased stay erased."),
     "key": ("tallystick.cli.key:app", "Make a person's key on his own device; show its public card."),
     "officer": ("tallystick.cli.officer:app", "Carry officers' public cards into the desk."),
     "roster": ("tallystick.cli.roster:app", "The federation's roster: genesis, sign, apply, rotate, show."),

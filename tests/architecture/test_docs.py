@@ -16,15 +16,21 @@ OPERATING = ROOT / "docs" / "OPERATING.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
+def below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command with its name, or those of a group, and of groups in it."""
+    group = getattr(command, "commands", None)
+    if not group:
+        yield name, command
+        return
+    for sub, found in group.items():
+        yield from below(f"{name} {sub}", found)
+
+
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command as it is typed, such as ``tallystick release draft``, and what it is made of."""
     group: Any = typer.main.get_command(build_app("*"))
     for name in COMMANDS:
-        below = getattr(group.commands[name], "commands", None)
-        if below:
-            yield from ((f"tallystick {name} {sub}", found) for sub, found in below.items())
-        else:
-            yield f"tallystick {name}", group.commands[name]
+        yield from below(f"tallystick {name}", group.commands[name])
 
 
 def settings() -> Iterator[str]:
