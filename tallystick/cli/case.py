@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tallystick.cli.case_map import map_, template
 from tallystick.cli.case_show import fill, show_generated, show_import, show_runs, show_year
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
 from tallystick.config.errors import UsageError
@@ -230,3 +231,7 @@ def fields(as_json: bool = JsonFlag) -> None:
         say(fill(f"{name}: {explanation}"))
     say(_("Needed: ext_CaseId, and ext_RegistrationDate or ext_RegistrationYear."))
     say(fill(_("A heading may also be HTCDS's label, or 'Section: Label' where several fields share one.")))
+
+
+app.command("map")(map_)
+app.command()(template)

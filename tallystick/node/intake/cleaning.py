@@ -62,7 +62,7 @@ def _cleaned(rows: Iterator[Row], names: tuple[str, ...]) -> Iterator[Row]:
     fine: set[str] = set()
     for row in rows:
         cells = row.cells
-        if not cells or all(cells[place] in fine for place in coded):
+        if not cells or fine.issuperset(map(cells.__getitem__, coded)):
             yield row
             continue
         suspects = [place for place in coded if DECEPTIVE.search(cells[place])]

@@ -110,8 +110,12 @@ class HtcdsParser:
         if row.fault:
             self._rejections.add(row.number, "", "", row.fault, sealed=True)
             return None
+        for found in row.refused:
+            self._rejections.add(
+                row.number, found.field, found.value, found.reason, sealed=field_rules()[found.field].sealed
+            )
         values = self._values(row)
-        if values is None:
+        if values is None or row.refused:
             return None
         try:
             return self._record(values)

@@ -25,12 +25,21 @@ class Change(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row: its spreadsheet number (headings are row 1), its cells, or why it has none; what was changed in it."""
+    """One row of a file.
+
+    Attributes:
+        number: As a spreadsheet counts, from 1.
+        cells: Their texts; empty where the row has a fault.
+        fault: Why it cannot be taken at all.
+        changes: What was not taken as it stood.
+        refused: Values that the mapping gives no meaning; the row is rejected with each of them named.
+    """
 
     number: int
     cells: tuple[str, ...]
     fault: str = ""
     changes: tuple[Change, ...] = ()
+    refused: tuple[Change, ...] = ()
 
     def fitted(self, width: int) -> "Row":
         """Return the row with exactly ``width`` cells, or with a fault where something stands beyond the headings."""
