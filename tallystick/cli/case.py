@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli.case_map import map_, template
+from tallystick.cli.case_erase import app as erase_app
 from tallystick.cli.case_show import fill, show_generated, show_import, show_runs, show_year
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
 from tallystick.config.errors import UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(erase_app, name="erase", help="Erase a person by order of two officers: propose, sign, apply.")
 
 _KIB = 1024
 _LONGEST_RANGE = 200
