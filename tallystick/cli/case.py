@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli.case_map import map_, template
 from tallystick.cli.case_erase import app as erase_app
+from tallystick.cli.case_map import map_, template
 from tallystick.cli.case_show import fill, show_generated, show_import, show_runs, show_year
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
 from tallystick.config.errors import UsageError
