@@ -3,7 +3,7 @@
 A row of GLOTIP is a set of codes; the table whose dimensions are exactly those, or that carries them as a margin, has
 its cell. UNODC's "other forms" covers several of our codes (organ removal, other purposes, several forms), a single
 foreign citizenship is only part of a group, and offences and repatriations are no persons of our tables: none of them
-is forced into a cell.
+is forced into a cell. UNODC does not say whether its forms exclude each other: they stand beside both readings of ours.
 """
 
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ def _readings(subject: Glotip, state: str) -> tuple[str, list[Codes]]:
         return _VICTIMS, [axes]
     if subject.dimension == "by form of exploitation":
         form = _FORMS.get(subject.category)
-        return _VICTIMS, [{**axes, "FORM": form}] if form else []
+        return _VICTIMS, [{**axes, name: form} for name in ("FORM", "FORM_NAMED")] if form else []
     return _VICTIMS, [{**axes, **codes} for codes in _citizenships(subject.category, state)]
 
 

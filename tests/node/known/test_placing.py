@@ -64,6 +64,11 @@ def test_a_state_s_own_citizens_are_the_domestic_group_however_they_are_called()
     assert all(key != ("DOMESTIC",) for _name, key in places(dimension="by citizenship", category="Kyrgyzstan"))
 
 
+def test_a_form_stands_beside_the_exclusive_and_the_named_reading() -> None:
+    found = {table for table, _key in places(dimension="by form of exploitation", category="Forced labour")}
+    assert found == {"VICTIMS_FORM", "VICTIMS_FORM_NAMED"} & {table.id for table in load_shipped().tables}
+
+
 def test_stages_stand_in_the_perpetrators_table_where_the_catalogue_has_one() -> None:
     wanted = [("PERPETRATORS", ("CONVICTED",))] if _has(load_shipped(), "PERPETRATORS") else []
     assert places(indicator="Persons convicted") == wanted
