@@ -1,14 +1,15 @@
 # make demo   nine states on this machine, from set-up to one verified regional answer
 # make test   all tests that fit in five minutes        make test-all   the long suites too
-# make check  style, types, layers, words               make bench      figures, as ratios
-.PHONY: help setup demo demo-stop test test-all check bench gen gen-check words fuzz clean
+# make check  style, types, layers, words, locks        make bench      figures, as ratios
+# make bundle everything for a machine without a network, its digests and bill of materials
+.PHONY: help setup demo demo-stop test test-all check bench gen gen-check words fuzz clean lock sbom bundle
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
 WORKERS ?= 2
 
 help:
-	@sed -n '1,3p' Makefile | cut -c3-
+	@sed -n '1,4p' Makefile | cut -c3-
 
 .venv/.ready: pyproject.toml requirements/dev.lock scripts/setup.sh
 	@scripts/setup.sh
@@ -34,6 +35,17 @@ check: setup
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/python scripts/words.py check
 	@$(BIN)/python scripts/lock.py check
+
+# Everything for a machine without a network, in one tar below dist/; sbom.cdx.json stands beside it.
+bundle: setup
+	@$(BIN)/python scripts/bundle/make.py dist
+
+sbom: bundle
+
+# Fuzzing led by coverage, PARSER=name for one of them, SECONDS=60 for each.
+fuzz: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/fuzz.lock
+	@$(BIN)/python scripts/fuzz.py $(if $(SECONDS),--seconds $(SECONDS)) $(PARSER)
 
 lock: setup
 	@$(BIN)/python scripts/lock.py update $(if $(UPGRADE),--upgrade)

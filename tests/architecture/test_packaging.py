@@ -41,6 +41,32 @@ def test_the_wheel_holds_every_room_and_its_data(wheel: Path) -> None:
     assert not [name for name in names if name.split("/")[0] in ROOMS], "a linked room leaked to the top"
 
 
+def built_in(folder: Path, seconds: int, mask: int) -> dict[str, bytes]:
+    """Check the sources out into a folder, at another time of day and under another umask, and build both files."""
+    before = os.umask(mask)
+    try:
+        folder.parent.mkdir(exist_ok=True)
+        run("git", "clone", "--quiet", "--no-hardlinks", ROOT, folder, cwd=ROOT)
+        for path in folder.rglob("*"):
+            os.utime(path, (seconds, seconds), follow_symlinks=False)
+        command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder.with_suffix(".dist"))
+        run(*command, cwd=folder, SOURCE_DATE_EPOCH="1600000000", TZ=f"UTC{mask % 9}")
+    finally:
+        os.umask(before)
+    return {path.name: path.read_bytes() for path in folder.with_suffix(".dist").iterdir()}
+
+
+def test_two_builds_in_different_places_at_different_times_are_the_same_bytes(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout, so there is nothing to check out twice")
+    one = built_in(tmp_path / "one", 1_500_000_000, 0o022)
+    other = built_in(tmp_path / "another" / "place", 1_700_000_001, 0o077)
+    assert {name.rsplit(".", 1)[1] for name in one} == {"whl", "gz"}
+    assert set(one) == set(other)
+    for name, data in one.items():
+        assert data == other[name], name
+
+
 def test_the_wheel_runs_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None:
     run(
         sys.executable,
