@@ -109,17 +109,21 @@ def _is_grouped(grid: Grid, upper: Row, lower: Row) -> bool:
     width = max(len(upper.cells), len(lower.cells))
     above = [*upper.cells, *[""] * (width - len(upper.cells))]
     below = [*lower.cells, *[""] * (width - len(lower.cells))]
-    gaps = sum(not text and bool(under) for text, under in zip(above, below, strict=True))
-    alone = sum(bool(text) and not under for text, under in zip(above, below, strict=True))
-    return sum(bool(text) for text in upper.cells) > 1 and gaps > 0 and alone > 0
+    gaps = any(not text and under for text, under in zip(above, below, strict=True))
+    wordy = not any(char.isdigit() for text in upper.cells for char in text)
+    return gaps and wordy and sum(bool(text) for text in upper.cells) > 1
 
 
 def _candidates(grid: Grid, rows: Sequence[Row]) -> Iterator[tuple[int, tuple[Row, ...], tuple[str, ...]]]:
-    """Yield every place where headings can stand: index of the first row below, the rows, the names."""
+    """Yield every place where headings can stand: index of the first row below, the rows, the names.
+
+    A row that is grouped by the one above never stands alone: "Sex" below "Accused" is not the victim's.
+    """
     for place, row in enumerate(rows):
         if row.fault:
             continue
-        yield place + 1, (row,), _names(grid, (row,))
+        if not (place and not rows[place - 1].fault and _is_grouped(grid, rows[place - 1], row)):
+            yield place + 1, (row,), _names(grid, (row,))
         if place + 1 < len(rows) and not rows[place + 1].fault and _is_grouped(grid, row, rows[place + 1]):
             both = (row, rows[place + 1])
             yield place + 2, both, _names(grid, both)

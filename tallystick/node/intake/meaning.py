@@ -43,7 +43,8 @@ def parts_of(rule: FieldRule, texts: Mapping[str, int]) -> tuple[Counter[str], S
     several = rule.kind in {Kind.CODES, Kind.COUNTRIES}
     found: Counter[str] = Counter()
     used: dict[str, None] = {}
-    for text, cells in texts.items():
+    for raw, cells in texts.items():
+        text = mended(without_direction_marks(raw))  # as the import will read it, and say so
         parts = split(text, SEPARATORS) if several and not _possible(rule, text) else [text]
         if len(parts) > 1 and any(_possible(rule, part) or is_unknown(part) for part in parts):
             used.update(dict.fromkeys(mark for mark in SEPARATORS if mark in text))

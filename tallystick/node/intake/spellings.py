@@ -114,6 +114,9 @@ def _shortened() -> Mapping[Words, frozenset[str]]:
 def fields_called(heading: str) -> tuple[frozenset[str], int]:
     """Return the fields that a heading can mean, and how surely.
 
+    A heading in two rows ("Victim: Sex") counts by its lower one where the upper one only says that it is about the
+    victim, the case or the exploitation; whose sex it is must not be guessed.
+
     Returns:
         The fields, and 100 where the heading is spelt as known, 90 where it is after words such as "of the victim" are
         left out, 50 where it only contains a known spelling (a suggestion, never taken unasked), 0 for none.
@@ -121,6 +124,10 @@ def fields_called(heading: str) -> tuple[frozenset[str], int]:
     found = words(heading)
     if names := _called().get(found):
         return names, 100
+    group, _colon, leaf = heading.rpartition(": ")
+    if group and not _without(words(group), ["function_words", "role_words", "group_words"]):
+        names, certainty = fields_called(leaf)
+        return names, min(certainty, 90)
     for dropped in (["function_words"], ["function_words", "role_words"]):
         short = _without(found, dropped)
         if names := _shortened().get(short):
