@@ -75,11 +75,11 @@ class Tombstones:
 
     Args:
         connection: The open register.
-        register_key: Its raw key.
+        key: ``tombstone_key``; a store need not hold the register's own.
     """
 
-    def __init__(self, connection: Any, register_key: bytes) -> None:  # noqa: ANN401 - as above
-        self._key = tombstone_key(register_key)
+    def __init__(self, connection: Any, key: bytes) -> None:  # noqa: ANN401 - as above
+        self._key = key
         self._erased = {stone.mac: stone.erased_at for stone in buried(connection)}
 
     def erased(self, agency: str, number: str) -> str | None:
