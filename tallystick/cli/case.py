@@ -43,11 +43,15 @@ def _years(text: str) -> tuple[int, ...]:
 
 @app.command("import")
 def import_(
-    file: Path = typer.Argument(metavar="FILE", help="A CSV file."),
+    file: Path = typer.Argument(metavar="FILE", help="A CSV file or an XLSX workbook."),
     file_format: str = typer.Option("htcds", "--format", metavar="htcds|ctdc|ctdc-synthetic", help="What the file is."),
     agency: str | None = typer.Option(None, "--agency", metavar="NAME", help="Who reports; else each row's org_Name."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Tell what would happen; change nothing."),
-    report: Path | None = typer.Option(None, "--report", metavar="CSV", help="Write every rejected value there."),
+    report: Path | None = typer.Option(
+        None, "--report", metavar="CSV", help="Write every rejected or changed value there."
+    ),
+    mapping: Path | None = typer.Option(None, "--mapping", metavar="FILE", help="The agency's mapping.toml."),
+    strict: bool = typer.Option(False, "--strict", help="Take nothing in if any row is rejected."),
     home: Path = HomeFlag,
     passphrase_file: Path | None = PassphraseFlag,
     as_json: bool = JsonFlag,
@@ -55,6 +59,7 @@ def import_(
     """Take an agency's file into the register.
 
     All good rows come in at once or none; the same file twice adds nothing; every rejected value is named.
+    With --strict a single rejected row refuses the whole file.
     """
     from tallystick.config.clock import SystemClock
     from tallystick.config.settings import load_desk
@@ -85,9 +90,13 @@ def import_(
             dry_run=dry_run,
             report=report,
             advance=advance,
+            mapping=mapping,
+            strict=strict,
         )
     if as_json:
-        show_json({**asdict(done), "first": [found._asdict() for found in done.first], "dry_run": dry_run})
+        rejected = [{**found._asdict(), "kind": "rejected"} for found in done.first]
+        changed = [{"row": row, **found._asdict(), "kind": "changed"} for row, found in done.changed]
+        show_json({**asdict(done), "first": rejected, "changed": changed, "dry_run": dry_run})
         return
     show_import(file, done, settings.state, dry_run=dry_run, report=report)
 

@@ -5,7 +5,9 @@ from typing import NamedTuple
 from tallystick.node.cases.coding import encode, pack
 from tallystick.node.cases.record import CaseRecord
 
-__all__ = ["CodedRow", "Sealed", "coded_row"]
+__all__ = ["PERSON_KEY_BYTES", "CodedRow", "Sealed", "coded_row"]
+
+PERSON_KEY_BYTES = 32
 
 
 class Sealed(NamedTuple):

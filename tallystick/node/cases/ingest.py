@@ -16,7 +16,7 @@ from typing import Any
 
 from tallystick.config.errors import StoreError
 from tallystick.config.i18n import _
-from tallystick.node.cases.codedrow import CodedRow
+from tallystick.node.cases.codedrow import PERSON_KEY_BYTES, CodedRow
 from tallystick.node.cases.coding import PERSON_ID_BYTES
 from tallystick.node.cases.keyring import Keyring, RandomBytes, seal, unseal
 from tallystick.node.cases.marks import bound
@@ -28,7 +28,6 @@ from tallystick.node.cases.tombstones import Tombstones
 __all__ = ["BatchWriter", "batches", "last_record_id", "require_version"]
 
 BATCH = 2000
-_PERSON_KEY_BYTES = 32
 
 Key = tuple[int, str]
 
@@ -244,7 +243,7 @@ class BatchWriter:
         person_id = self._random(PERSON_ID_BYTES)
         if row.identity is None:
             return person_id, None, None
-        key = self._random(_PERSON_KEY_BYTES)
+        key = self._random(PERSON_KEY_BYTES)
         return person_id, key, seal(key, person_id, row.identity, self._random)
 
     def _take_ids(self, rows: Sequence[CodedRow], agencies: Sequence[int], seals: Sequence[_Seal]) -> None:
@@ -296,7 +295,7 @@ class BatchWriter:
         if now is None:
             return None
         if key is None:
-            key = self._random(_PERSON_KEY_BYTES)
+            key = self._random(PERSON_KEY_BYTES)
             self._need_keyring().add([(record_id, key, None)])
         return seal(key, person_id, now, self._random)
 

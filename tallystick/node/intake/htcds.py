@@ -7,6 +7,7 @@ counted in the wrong cell. Which rules fill the coded classification is said at 
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
+from typing import Any
 
 from tallystick.config.codes import crosswalk
 from tallystick.config.errors import MalformedError
@@ -14,9 +15,9 @@ from tallystick.config.i18n import _
 from tallystick.node.cases.circumstances import controls_of, relationship_of
 from tallystick.node.cases.record import FIRST_YEAR, NAME_LIMIT, UNKNOWN, CaseRecord, Detail, Identity, has_controls
 from tallystick.node.intake.ages import band_of, coarse
-from tallystick.node.intake.fields import field_rules, header_names, token
+from tallystick.node.intake.fields import FieldRule, field_rules, header_names, token
 from tallystick.node.intake.reading import Row
-from tallystick.node.intake.rejections import Rejections
+from tallystick.node.intake.rejections import Sink
 from tallystick.node.intake.values import BadValueError, case_number_fault, parse_country, parse_value
 
 __all__ = ["HtcdsParser", "resolve_header"]
@@ -96,14 +97,13 @@ class HtcdsParser:
     """
 
     def __init__(
-        self, header: Sequence[str], *, state: str, agency: str | None, last_year: int, rejections: Rejections
+        self, header: Sequence[str], *, state: str, agency: str | None, last_year: int, rejections: Sink
     ) -> None:
-        self._rules = tuple(field_rules()[name] for name in resolve_header(header))
+        self.rules: Sequence[FieldRule] = tuple(field_rules()[name] for name in resolve_header(header))
         self._state = state
-        self._agency = agency
-        self._last_year = last_year
+        self.agency = agency
+        self.last_year = last_year
         self._rejections = rejections
-        self._seen: set[int] = set()
 
     def parse(self, row: Row) -> CaseRecord | None:
         """Return the row's record, or None after reporting why there is none."""
@@ -120,7 +120,7 @@ class HtcdsParser:
         try:
             return self._record(values)
         except _Reject as fault:
-            texts = {rule.id: text for rule, text in zip(self._rules, row.cells, strict=True)}
+            texts = {rule.id: text for rule, text in zip(self.rules, row.cells, strict=True)}
             sealed = fault.name in _sealed()
             self._rejections.add(row.number, fault.name, texts.get(fault.name, ""), fault.reason, sealed=sealed)
             return None
@@ -128,7 +128,7 @@ class HtcdsParser:
     def _values(self, row: Row) -> Values | None:
         values: Values = {}
         good = True
-        for rule, text in zip(self._rules, row.cells, strict=True):
+        for rule, text in zip(self.rules, row.cells, strict=True):
             if not text:
                 continue
             try:
@@ -143,27 +143,27 @@ class HtcdsParser:
         number = self._case_number(values)
         year = self._year(values)
         agency = self._reporter(values)
-        key = hash((agency, number))
-        if key in self._seen:
-            raise _Reject("ext_CaseId", _("this agency's case number stands twice in the file"))
-        details = _details(values)
-        record = CaseRecord(
+        return CaseRecord(
             agency,
             number,
             year,
-            sex=_sex(values),
             age=_age(values, year),
-            citizenship=self._citizenship(values),
-            exploitation_area=_area(values),
-            forms=_forms(values),
-            details=details,
+            details=_details(values),
             identity=_identity(values),
-            counted=values.get("vic_TraffickingStatus") != "NotAVictimOfTrafficking",
-            relationship=relationship_of(details),
-            controls=controls_of(details),
+            **self.classified(values),
         )
-        self._seen.add(key)
-        return record
+
+    def classified(self, values: Values) -> dict[str, Any]:
+        """Return the attributes of ``CaseRecord`` that coded values feed, year and age apart."""
+        return {
+            "sex": _sex(values),
+            "citizenship": self._citizenship(values),
+            "exploitation_area": _area(values),
+            "forms": _forms(values),
+            "counted": values.get("vic_TraffickingStatus") != "NotAVictimOfTrafficking",
+            "relationship": relationship_of(values),
+            "controls": controls_of(values),
+        }
 
     def _case_number(self, values: Values) -> str:
         number = str(values.get("ext_CaseId", ""))
@@ -176,7 +176,7 @@ class HtcdsParser:
         return number
 
     def _reporter(self, values: Values) -> str:
-        agency = self._agency or str(values.get("org_Name", ""))
+        agency = self.agency or str(values.get("org_Name", ""))
         if not agency:
             raise _Reject("org_Name", _("missing; name the reporting agency here or with --agency"))
         if len(agency) > NAME_LIMIT or has_controls(agency):
@@ -192,9 +192,9 @@ class HtcdsParser:
         year = day.year if day else int(str(stated))
         if day and stated is not None and stated != day.year:
             raise _Reject("ext_RegistrationYear", _("differs from ext_RegistrationDate"))
-        if not FIRST_YEAR <= year <= self._last_year:
+        if not FIRST_YEAR <= year <= self.last_year:
             name = "ext_RegistrationDate" if day else "ext_RegistrationYear"
-            raise _Reject(name, _("not between {first} and {last}").format(first=FIRST_YEAR, last=self._last_year))
+            raise _Reject(name, _("not between {first} and {last}").format(first=FIRST_YEAR, last=self.last_year))
         return year
 
     def _citizenship(self, values: Values) -> str:

@@ -3,7 +3,7 @@
 import csv
 import os
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TextIO
+from typing import Any, NamedTuple, Protocol, Self, TextIO
 
 from tallystick.config.errors import StoreError
 from tallystick.config.files import PRIVATE_FILE, fsync_dir
@@ -11,7 +11,7 @@ from tallystick.config.formulas import harmless
 from tallystick.config.i18n import _
 from tallystick.node.intake.rows import Change
 
-__all__ = ["Rejection", "Rejections"]
+__all__ = ["Rejection", "Rejections", "Sink"]
 
 SHOWN = 10
 _VALUE_LIMIT = 60
@@ -24,6 +24,18 @@ class Rejection(NamedTuple):
     field: str
     value: str
     reason: str
+
+
+class Sink(Protocol):
+    """Takes what could not be taken in, or not as it stood."""
+
+    def add(self, row: int, field: str, value: str, reason: str, *, sealed: bool) -> None:
+        """Note one rejected value."""
+        ...
+
+    def change(self, row: int, found: Change) -> None:
+        """Note one changed value."""
+        ...
 
 
 class Rejections:

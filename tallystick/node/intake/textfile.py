@@ -10,6 +10,7 @@ import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ from tallystick.node.intake.cleaning import known_heading
 from tallystick.node.intake.encodings import ENCODINGS, likely_encoding, marked_encoding
 from tallystick.node.intake.rows import COLUMN_LIMIT, LINE_LIMIT, Advance, Grid, Layout, Row, Sheet
 
-__all__ = ["open_text_grid", "open_text_sheet"]
+__all__ = ["TextLines", "csv_fault", "open_text_grid", "open_text_lines", "open_text_sheet"]
 
 DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 30
@@ -96,7 +97,7 @@ def _records(lines: Iterator[str], delimiter: str, number: int) -> Iterator[Row]
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(number, (), _fault(error, reader.line_num - before))
+            yield Row(number, (), csv_fault(error, reader.line_num - before))
             number += reader.line_num - before - 1
             continue
         stripped = tuple(map(str.strip, cells))
@@ -121,7 +122,8 @@ def _rows(lines: Iterator[str], delimiter: str, width: int, number: int) -> Iter
             yield Row(row.number, cells[:width])
 
 
-def _fault(error: csv.Error, lines: int) -> str:
+def csv_fault(error: csv.Error, lines: int) -> str:
+    """Return why a row of so many lines is not readable."""
     if lines > 1:
         return _("a quotation mark is not closed: {lines} lines were read as one row").format(lines=lines)
     return _("not readable as CSV ({reason})").format(reason=error)
@@ -153,9 +155,32 @@ def _open_text(path: Path, encoding: str, advance: Advance) -> Iterator[Iterator
         yield _lines(text, raw, path, advance)
 
 
+@dataclass(frozen=True)
+class TextLines:
+    """An open CSV file below its headings.
+
+    Attributes:
+        header: The headings.
+        lines: The lines below them with their ends, to be read once.
+        delimiter: What separates cells.
+        number: The row number of the headings.
+        size: Bytes of the file.
+    """
+
+    header: tuple[str, ...]
+    lines: Iterator[str]
+    delimiter: str
+    number: int
+    size: int
+
+    def rows(self, lines: Iterator[str], number: int) -> Iterator[Row]:
+        """Yield the rows that ``lines`` hold; ``number`` is the last one before them."""
+        return _rows(lines, self.delimiter, len(self.header), number)
+
+
 @contextmanager
-def open_text_sheet(path: Path, size: int, is_known: Callable[[str], bool], advance: Advance) -> Iterator[Sheet]:
-    """Open a CSV file whose first line holds the headings.
+def open_text_lines(path: Path, size: int, is_known: Callable[[str], bool], advance: Advance) -> Iterator[TextLines]:
+    """Open a CSV file whose first line holds the headings, for who cuts its lines himself.
 
     Raises:
         MalformedError: Not text, or without headings.
@@ -168,7 +193,18 @@ def open_text_sheet(path: Path, size: int, is_known: Callable[[str], bool], adva
         header = tuple(
             known_heading(cell, is_known) for cell in _header(path, csv.reader([first], delimiter=delimiter))
         )
-        yield Sheet(header, _rows(lines, delimiter, len(header), number), size)
+        yield TextLines(header, lines, delimiter, number, size)
+
+
+@contextmanager
+def open_text_sheet(path: Path, size: int, is_known: Callable[[str], bool], advance: Advance) -> Iterator[Sheet]:
+    """Open a CSV file whose first line holds the headings.
+
+    Raises:
+        MalformedError: Not text, or without headings.
+    """
+    with open_text_lines(path, size, is_known, advance) as text:
+        yield Sheet(text.header, text.rows(text.lines, text.number), size)
 
 
 @contextmanager
