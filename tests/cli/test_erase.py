@@ -118,3 +118,19 @@ def test_an_unknown_case_or_reason_is_named(home: Path, run: Run, phrase: Path) 
     assert run("case", "erase", "apply", "junk")[0] == 30
     assert run("restore", "nowhere", "--home", "new", "--passphrase-file", phrase)[0] == 50
     assert run("restore", "--home", "new")[0] == 2
+
+
+def test_the_agencys_next_file_does_not_bring_the_erased_back(home: Path, run: Run, phrase: Path) -> None:
+    assert home.exists()
+    header = "org_Name,ext_CaseId,ext_RegistrationYear,prs_FirstName"
+    lines = [f"{AGENCY},case-{number},2019,Somebody {number}" for number in (3, 4, 50)]
+    Path("next.csv").write_text("\n".join([header, *lines]) + "\n")
+    assert run("case", "erase", "apply", _order(run, phrase, "Aliya", "Chingiz"))[0] == 0
+    code, out, _err = run("case", "import", "next.csv", "--report", "rejected.csv")
+    assert code == 0
+    assert "1 added, 1 replaced" in out
+    assert "erased on" in Path("rejected.csv").read_text()
+    with open_store(home, FileSecrets(phrase)) as store:
+        found = names_in(store, range(60))
+        assert set(found) == {"case-0", "case-1", "case-2", "case-4", "case-5", "case-50"}
+        assert "Somebody 3" not in found.values()
