@@ -103,7 +103,8 @@ class DeskHome:
         store.close()
 
 
-def _secrets(folder: Path, log_keys: list[Signer]) -> None:
+def secrets_of(folder: Path, log_keys: list[Signer]) -> None:
+    """Write a desk's sealed secrets and its log keys."""
     (folder / "secrets").mkdir(mode=0o700)
     for name, raw in KEYS.items():
         path = folder / "secrets" / f"{name}.secret"
@@ -138,7 +139,7 @@ def make_desk_home(home: Path, cases: Mapping[int, int], *, demo: bool = True, *
     (folder / "desk.toml").write_bytes(document)
     officers = [new_signer("ed25519"), new_signer("ecdsa-p256"), new_signer("ed25519")]
     log_keys = [new_signer("ed25519"), new_signer("mldsa44")]
-    _secrets(folder, log_keys)
+    secrets_of(folder, log_keys)
     create_register(folder, KEYS["register"], KEYS["identity"])
     ceremony = make_ceremony(officers, log_keys, demo=demo)
     anchor = anchor_of(ceremony.files["metadata/1.root.json"])

