@@ -23,7 +23,7 @@ __all__ = ["cell_text", "is_workbook", "open_workbook_grid"]
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _ROWS = 1_048_576
 """Rows that a sheet can have."""
-_BATCH = 200
+_BATCH = 1000
 _LOOKED_AT = 40
 _EXACT = 10**15
 """Beyond this a number in a workbook is not exact."""
@@ -150,7 +150,8 @@ def _choose(
 
 def _known_in(sheet: Any, is_known: Callable[[str], bool]) -> tuple[int, bool]:  # noqa: ANN401 - a read-only sheet
     """Return the most known headings in a row near the top, and whether there is anything at all."""
-    rows = sheet.iter_rows(max_row=_LOOKED_AT, max_col=COLUMN_LIMIT, values_only=True)
+    sheet.reset_dimensions()  # what a file declares may be the whole sheet, and every row would be filled up to it
+    rows = sheet.iter_rows(max_row=_LOOKED_AT, values_only=True)
     texts = [[cell_text(value) for value in row] for row in rows]
     known = max((sum(is_known(known_heading(text, is_known)) for text in row if text) for row in texts), default=0)
     return known, any(any(row) for row in texts)
@@ -173,17 +174,17 @@ class _Meter:
 def _rows(sheet: Any, formulas: Any, path: Path, meter: _Meter) -> Iterator[Row]:  # noqa: ANN401 - read-only sheets
     """Yield rows that are not empty, in batches, so that nothing of the reader's warnings is seen outside."""
     sheet.reset_dimensions()
-    stored = sheet.iter_rows(max_row=_ROWS, max_col=COLUMN_LIMIT + 1)
+    stored = sheet.iter_rows(max_row=_ROWS)
     if formulas is None:
         written: Iterator[Sequence[Any]] = itertools.repeat(())
     else:
         formulas.reset_dimensions()
-        written = formulas.iter_rows(max_row=_ROWS, max_col=COLUMN_LIMIT + 1)
+        written = formulas.iter_rows(max_row=_ROWS)
     both = enumerate(zip(stored, written, strict=False), start=1)
     while True:
         with _guarded(path):
             batch = list(itertools.islice(both, _BATCH))
-            found = [row for number, (cells, texts) in batch if (row := _row(number, cells, texts))]
+            found = [row for number, (cells, texts) in batch if cells and (row := _row(number, cells, texts))]
         meter.tell(done=not batch)
         if not batch:
             return
@@ -191,8 +192,11 @@ def _rows(sheet: Any, formulas: Any, path: Path, meter: _Meter) -> Iterator[Row]
 
 
 def _row(number: int, cells: Sequence[Any], written: Sequence[Any]) -> Row | None:
-    texts = [cell_text(cell.value) for cell in cells]
-    for cell, text in zip(cells, texts, strict=True):
+    if len(cells) > COLUMN_LIMIT and any(cell.value is not None for cell in cells[COLUMN_LIMIT:]):
+        fault = _("it has {count} cells, more than {limit}").format(count=len(cells), limit=COLUMN_LIMIT)
+        return Row(number, (), fault)
+    texts = [cell_text(cell.value) for cell in cells[:COLUMN_LIMIT]]
+    for cell, text in zip(cells, texts, strict=False):
         if text and cell.data_type == "e":
             fault = _("cell {cell} holds the error {error}: mend it in the spreadsheet")
             return Row(number, (), fault.format(cell=cell.coordinate, error=text[:10]))
