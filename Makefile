@@ -2,7 +2,7 @@
 # make test   all tests that fit in five minutes        make test-all   the long suites too
 # make check  style, types, layers, words, locks        make bench      figures, as ratios
 # make bundle everything for a machine without a network, its digests and bill of materials
-.PHONY: help setup demo demo-stop test test-all check bench gen gen-check words fuzz clean lock sbom bundle
+.PHONY: help setup demo demo-stop test test-all test-slow check bench gen gen-check words fuzz clean lock sbom bundle
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -24,6 +24,10 @@ demo-stop: setup
 
 test: setup
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+
+# Those of test-all that test leaves out; the slowest files are told at the end.
+test-slow: setup
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m slow -v --durations 15
 
 test-all: setup
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
