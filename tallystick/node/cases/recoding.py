@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from tallystick.node.cases.coding import CODED_DTYPE, COUNTED, ROLE_SHIFT
 
-__all__ = ["COUNTING_COLUMNS", "RECODING", "RecodingJournal", "Recodings", "counted_victims", "read_recodings", "recodings"]
+__all__ = [
+    "COUNTING_COLUMNS",
+    "RECODING",
+    "RecodingJournal",
+    "Recodings",
+    "counted_victims",
+    "read_recodings",
+    "recodings",
+]
 
 RECODING = np.dtype([("record_id", "<u8"), ("agency", "<u4"), ("before", CODED_DTYPE), ("after", CODED_DTYPE)])
 COUNTING_COLUMNS = ("year", "sex", "age", "agency", "citizenship", "area", "forms", "relationship", "flags")

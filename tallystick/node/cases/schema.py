@@ -90,6 +90,18 @@ _REGISTER_2_MOVES = (
     "ALTER TABLE superseded_2 RENAME TO superseded",
 )
 
+_REGISTER_3 = (
+    """CREATE TABLE kept_count (
+        one INTEGER PRIMARY KEY CHECK (one = 1), header TEXT NOT NULL, cells BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE access (
+        entry_id INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, record_id INTEGER,
+        records INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE TABLE same_person (record_id INTEGER PRIMARY KEY, person_id BLOB NOT NULL) STRICT",
+    "CREATE INDEX same_person_person ON same_person (person_id)",
+)
+
 _KEYRING_1 = ("CREATE TABLE person_key (person_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",)
 
 _KEYRING_2 = (
@@ -119,6 +131,12 @@ def register_2(database: Database) -> None:
         database.execute(statement)
 
 
+def register_3(database: Database) -> None:
+    """Counts kept as of a run; who read whose identity; which records are one person's."""
+    for statement in _REGISTER_3:
+        database.execute(statement)
+
+
 def keyring_1(database: Database) -> None:
     """Make the keyring's table: one wrapped key per person."""
     for statement in _KEYRING_1:
@@ -133,5 +151,5 @@ def keyring_2(database: Database) -> None:
         database.execute("DROP TABLE person_key_1")
 
 
-REGISTER = Schema("tallystick-register", register_1, register_2)
+REGISTER = Schema("tallystick-register", register_1, register_2, register_3)
 KEYRING = Schema("tallystick-keyring", keyring_1, keyring_2)

@@ -29,6 +29,7 @@ from tallystick.node.cases.recoding import read_recodings
 from tallystick.node.cases.record import CaseRecord, Identity
 from tallystick.node.cases.schema import REGISTER
 from tallystick.node.cases.segments import SegmentReader, find_person, people, read_columns
+from tallystick.node.cases.sqldesk import SqlDesk
 from tallystick.node.cases.store import (
     CaseLine,
     CaseQuery,
@@ -133,7 +134,7 @@ class _Writing:
         self.report = IngestReport(0, 0, 0, 0, 0)
 
 
-class SqlCaseStore:
+class SqlCaseStore(SqlDesk):
     """A ``CaseStore`` over two SQLCipher files; made by ``open_register``."""
 
     def __init__(

@@ -70,11 +70,11 @@ class CubeCounter:
             keep: Which of the rows count; None for all.
             sign: 1 or -1.
         """
-        rows = len(columns[self.axes[0].column]) if self.axes else len(next(iter(columns.values())))
+        rows = len(columns[self.axes[0].column])
         for start in range(0, rows, BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             chosen = None if keep is None or keep[block].all() else keep[block]
-            self._add_block({name: column[block] for name, column in columns.items()}, chosen, sign)
+            self._add_block({axis.column: columns[axis.column][block] for axis in self.axes}, chosen, sign)
 
     def _add_block(self, columns: Mapping[str, NDArray[Any]], keep: NDArray[np.bool_] | None, sign: int) -> None:
         places = [axis.places.take(_kept(columns[axis.column], keep)) for axis in self.axes]
