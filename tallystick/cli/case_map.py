@@ -118,8 +118,11 @@ def _as_json(proposal: "Proposal", constants: dict[str, str], output: Path) -> d
 
 
 def _cut(text: str) -> str:
+    """Return one short line of a heading; of a long one in two rows the end, which tells the columns apart."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= _SHORT else flat[: _SHORT - 1] + "…"
+    if len(flat) <= _SHORT:
+        return flat
+    return "…" + flat[1 - _SHORT :] if ": " in flat else flat[: _SHORT - 1] + "…"
 
 
 def _show(proposal: "Proposal", constants: dict[str, str], file: Path, output: Path) -> None:
@@ -139,7 +142,7 @@ def _show(proposal: "Proposal", constants: dict[str, str], file: Path, output: P
     _show_open([one for one in proposal.columns if not one.field])
     for name, value in constants.items():
         say(fill(_("for every case: {field} = {value}").format(field=name, value=value)))
-    _show_next(proposal, constants, output)
+    _show_next(proposal, constants, file, output)
 
 
 def _left(one: "ColumnProposal") -> str:
@@ -157,10 +160,10 @@ def _show_open(columns: "list[ColumnProposal]") -> None:
     say()
 
 
-def _show_next(proposal: "Proposal", constants: dict[str, str], output: Path) -> None:
+def _show_next(proposal: "Proposal", constants: dict[str, str], file: Path, output: Path) -> None:
     say(fill(_("Written: {path}. Read every line, mend it, then try:").format(path=output)))
     agency = "" if "org_Name" in constants or proposal.has_agency() else ' --agency "..."'
-    say(f"  tallystick case import FILE --mapping {output}{agency} --dry-run")
+    say(f"  tallystick case import {file} --mapping {output}{agency} --dry-run")
     missing = proposal.missing()
     if missing:
         from tallystick.node.intake.mapping import CASE_NUMBER

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - made-up cases read best as they would stand in a sheet
 """``case map`` and ``case template`` as an officer types them."""
 
 import json
