@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tallystick.exchange.archive.store import Archive
 from tallystick.exchange.border.foreground import standings
 from tallystick.exchange.service import Limits
-from tests.support.syscall_killer import build, serve
 from tests.support.waiting import wait_for
-from tests.support.wire import NOW, Wire, running_border
+from tests.support.wire import Wire, running_border
 
 COMMAND = [sys.executable, "-m", "tallystick.exchange.border", "--home"]
 
@@ -30,22 +27,6 @@ def _border(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
         if child.poll() is None:
             child.kill()
         child.wait()
-
-
-@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_pull_killed_at_a_writing_call_is_half_done(tmp_path: Path, stride: int) -> None:
-    """Roster, data, tiles, checkpoint, index and the border's own memory: each write of a pull, below Python."""
-    library = build(tmp_path)
-    if library is None:
-        pytest.skip("no C compiler here (apt-get install gcc)")
-    wire = Wire.make(("KAZ", "KGZ"))
-    wire.release("KAZ", 3)
-    home = wire.home(tmp_path, "KGZ")
-    wire.feed(home, "KGZ")
-    wire.adopt(wire.ceremony.indexed(wire.ceremony.new_page(wire.roster_files, "KAZ", at=NOW)))
-    tree = wire.tree(tmp_path / "stick", "KAZ")
-    steps = int(serve(library, "tests.support.pull_kills:kill_pull", str(home), str(tree), str(stride)))
-    assert steps > 100
 
 
 def test_a_border_killed_in_the_middle_begins_anew(tmp_path: Path) -> None:

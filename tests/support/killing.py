@@ -1,81 +1,72 @@
-"""A real child process that kills itself at the n-th thing it does to the file system."""
+"""A real child process that is killed at the n-th change that it makes to files, half-way through where it writes."""
 
 import os
 import signal
-import traceback
-import warnings
+import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-CALLS = (
-    "open", "write", "fsync", "fdatasync", "rename", "replace", "link", "unlink", "remove",
-    "mkdir", "rmdir", "chmod", "fchmod", "close", "truncate", "ftruncate", "sendfile", "copy_file_range",
-)  # fmt: skip
-FINISHED = 0
+import pytest
+
+from tests.support.faults import Fault
+from tests.support.tracer import Call, Order, run, unavailable
 
 
-def _arm(step: int, calls: tuple[str, ...]) -> Callable[[], None]:
-    """Patch ``os`` so that this process dies at its ``step``-th call; a write dies half done.
+@dataclass
+class _Some(Fault):
+    """Counts calls of some names only."""
 
-    Returns what counts as one more call, for things that do not go through ``os``.
+    names: tuple[str, ...] | None = None
+
+    def before(self, call: Call) -> Order:
+        return super().before(call) if self.names is None or call.name in self.names else Order()
+
+
+def run_and_kill(
+    action: Callable[[], object],
+    step: int,
+    calls: tuple[str, ...] | None = None,
+    prepare: Callable[[Callable[[], None]], None] | None = None,
+    root: Path = Path("/"),
+) -> bool:
+    """Run ``action`` in a child that is killed at its ``step``-th change to a file; tell whether it got to its end.
+
+    Args:
+        action: Runs in a fork; whatever it raises fails the test.
+        step: From 1.
+        calls: Count these calls only (names as in ``tracer.CALLS``); None for all.
+        prepare: Runs in the child before; is given a function that kills it when called for the ``step``-th time, for
+            moments that change no file.
+        root: Only files below it count.
     """
-    count = [0]
+    if reason := unavailable():
+        pytest.skip(reason)
 
-    def patch(name: str) -> None:
-        real = getattr(os, name)
+    def whole() -> None:
+        if prepare is not None:
+            prepare(_ticker(step))
+        action()
 
-        def armed(*args: Any, **kwargs: Any) -> Any:
-            count[0] += 1
-            if count[0] == step:
-                if name == "write" and len(args[1]) > 1:
-                    real(args[0], bytes(args[1])[: len(args[1]) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **kwargs)
+    with tempfile.TemporaryDirectory() as away:
+        said = Path(away) / "said"
+        code = run(whole, root, _Some("killed half-way", step, names=calls), said)
+        assert code in {0, -9}, f"the child failed by itself: {said.read_text(errors='replace')}"
+    return code == 0
 
-        setattr(os, name, armed)
 
-    for name in calls:
-        if hasattr(os, name):
-            patch(name)
+def _ticker(step: int) -> Callable[[], None]:
+    left = [step]
 
     def tick() -> None:
-        count[0] += 1
-        if count[0] == step:
+        left[0] -= 1
+        if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return tick
 
 
-def run_and_kill(
-    action: Callable[[], None],
-    step: int,
-    calls: tuple[str, ...] = CALLS,
-    prepare: Callable[[Callable[[], None]], None] = lambda tick: None,
-) -> bool:
-    """Run ``action`` in a child that SIGKILLs itself at its ``step``-th call; tell whether it got to its end.
-
-    ``prepare`` runs in the child and is given a function that counts one more call (for SQL statements, say).
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            prepare(_arm(step, calls))
-            action()
-            os._exit(FINISHED)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(99)
-    _pid, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return False
-    assert os.WEXITSTATUS(status) == FINISHED, "the child failed by itself"
-    return True
-
-
-def every_step(limit: int = 500) -> Iterator[int]:
+def every_step(limit: int = 1000) -> Iterator[int]:
     """Yield 1, 2, 3, ...: break out of the loop when ``run_and_kill`` says that the child got to its end."""
     yield from range(1, limit)
     raise AssertionError(f"still not finished after {limit} calls")

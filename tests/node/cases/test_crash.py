@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from tallystick.config.errors import StoreError
 from tallystick.node.cases.sqlstore import SqlCaseStore, create_register, open_register
-from tests.support import syscall_killer
 from tests.support.cases import a_record, a_run
+from tests.support.faults import serve
 from tests.support.killing import every_step, run_and_kill
 
 KEYS = (b"r" * 32, b"i" * 32)
@@ -52,26 +51,23 @@ def _check_and_continue(folder: Path) -> str:
     return state
 
 
-def crash_everywhere(root: str) -> None:
-    """Runs in the preloaded server: one fork, one kill, one check per writing call of an import."""
+def crash_everywhere(root: str) -> list[str]:
+    """Runs in a process of its own: one fork, one kill, one check per change that an import makes to a file."""
     base, work = Path(root) / "base", Path(root) / "work"
     _make(base)
     states = []
-    for step in range(1, syscall_killer.LIMIT):
+    for step in every_step():
         shutil.copytree(base, work)
-        died = syscall_killer.killed_at(step, lambda: _import(work))
+        done = run_and_kill(lambda: _import(work), step, root=work)
         states.append(_check_and_continue(work))
         shutil.rmtree(work)
-        if not died:
+        if done:
             break
-    sys.stdout.write(" ".join(states))
+    return states
 
 
 def test_a_kill_at_any_write_of_an_import_leaves_all_or_nothing(tmp_path: Path) -> None:
-    library = syscall_killer.build(tmp_path)
-    if library is None:
-        pytest.skip("no C compiler here: the kill at every system call was not tried")
-    states = syscall_killer.serve(library, "tests.node.cases.test_crash:crash_everywhere", str(tmp_path)).split()
+    states = serve("tests.node.cases.test_crash:crash_everywhere", str(tmp_path))
     assert len(states) > 20
     assert states[-1] == "after"
     assert states == sorted(states, reverse=True), "once committed, a later crash must not undo"

@@ -197,7 +197,8 @@ def test_a_receipt_that_this_desks_disk_did_not_take_is_taken_the_next_time(
         raise StoreError("desk.db: database or disk is full")
 
     with published.open() as desk:
-        with monkeypatch.context() as patched, pytest.raises(StoreError, match="full"):
+        with monkeypatch.context() as patched:
             patched.setattr(Database, "set_mark", full)
-            desk.sync()
+            with pytest.raises(StoreError, match="full"):
+                desk.sync()
         assert desk.sync().receipts == 1
