@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tallystick.node.cases.coding import encode, pack
+from tallystick.node.cases.keyring import unseal
 from tallystick.node.cases.record import CaseRecord
 
 __all__ = ["PERSON_KEY_BYTES", "CodedRow", "Sealed", "coded_row"]
@@ -10,12 +11,8 @@ __all__ = ["PERSON_KEY_BYTES", "CodedRow", "Sealed", "coded_row"]
 PERSON_KEY_BYTES = 32
 
 
-class Sealed(NamedTuple):
-    """An identity that was sealed ahead, as a new person's: 16 random bytes, a key of its own, nonce and ciphertext."""
-
-    person_id: bytes
-    key: bytes
-    blob: bytes
+Sealed = tuple[bytes, bytes, bytes]
+"""An identity that was sealed ahead, as a new person's: person id, a key of its own, nonce and ciphertext."""
 
 
 class CodedRow(NamedTuple):
@@ -40,6 +37,13 @@ class CodedRow(NamedTuple):
     identity: bytes | None
     sealed: Sealed | None = None
     mark: bytes | None = None
+
+    def identity_bytes(self) -> bytes | None:
+        """Return the identity in the clear, unsealed where it was sealed ahead."""
+        if self.sealed is None:
+            return self.identity
+        person_id, key, blob = self.sealed
+        return unseal(key, person_id, blob)
 
     def __repr__(self) -> str:
         return f"CodedRow({self.row}, not shown)"

@@ -212,17 +212,14 @@ class BatchWriter:
             return False
         if self._somebody_erased and any(self._tombstones.erased(row.agency, row.number) for row in batch):
             return False
-        before = self._connection.total_changes
-        self._connection.execute("SAVEPOINT guess")
         seals = [self._seal_new(row) for row in batch]
+        before = self._connection.total_changes
         self._connection.executemany(_INSERT_IF_NEW, self._records(batch, agencies, seals))
-        fresh: bool = self._connection.total_changes - before == len(batch)
-        if not fresh:
-            self._connection.execute("ROLLBACK TO guess")
-        self._connection.execute("RELEASE guess")
-        if fresh:
+        if self._connection.total_changes - before == len(batch):
             self._take_ids(batch, agencies, seals)
-        return fresh
+            return True
+        self._connection.execute("DELETE FROM record WHERE record_id > ?", [self._last_id])
+        return False
 
     def _insert(self, fresh: Sequence[CodedRow], agencies: Sequence[int]) -> None:
         if fresh:
@@ -275,7 +272,7 @@ class BatchWriter:
                 hint=_("restore register.db and keyring.db from backups of the same day"),
             )
         person_id = self.segments.person_id(held.record_id)
-        now = row.identity if row.sealed is None else unseal(row.sealed.key, row.sealed.person_id, row.sealed.blob)
+        now = row.identity_bytes()
         before = unseal(key, person_id, held.sealed) if held.sealed is not None and key is not None else None
         coded = self.segments.coded(held.record_id)
         if (row.coded, row.fields, now) == (coded, held.fields, before):

@@ -22,7 +22,7 @@ from tallystick.node.cases.coding import (
     unpack,
 )
 from tallystick.node.cases.ingest import require_version
-from tallystick.node.cases.keyring import RandomBytes, unseal
+from tallystick.node.cases.keyring import RandomBytes
 from tallystick.node.cases.marks import MARK_BYTES
 from tallystick.node.cases.recoding import read_recodings, recodings
 from tallystick.node.cases.record import CaseRecord, Identity
@@ -223,8 +223,7 @@ class _NothingKnown:
 
 
 def _record(row: CodedRow) -> CaseRecord:
-    sealed = row.sealed
-    identity = row.identity if sealed is None else unseal(sealed.key, sealed.person_id, sealed.blob)
+    identity = row.identity_bytes()
     shown = Identity.from_bytes(identity) if identity is not None else None
     return decode(row.agency, row.number, unpack(row.coded)).with_contents(row.fields, shown)
 

@@ -106,9 +106,8 @@ class FastCoder:
         self._size = len(pack(encode(CaseRecord("-", "-", FIRST_YEAR))))
         columns = {rule.id: (place, rule) for place, rule in enumerate(rules.rules)}
         self._number = columns["ext_CaseId"][0]
-        self._places = {
-            name: columns[name][0] for name in (*_DATES, "ext_RegistrationYear", "org_Name") if name in columns
-        }
+        self._reported = columns["org_Name"][0] if "org_Name" in columns else None
+        self._when = [columns[name][0] if name in columns else None for name in (*_DATES, "ext_RegistrationYear")]
         apart = {"ext_CaseId", "ext_RegistrationYear"}
         ordered = [columns[name] for name in sorted(columns) if name not in apart]
         coded = [(place, _Cells(rule, rules, self._base)) for place, rule in ordered if not rule.sealed]
@@ -145,7 +144,7 @@ class FastCoder:
         return agency, number, bits.to_bytes(self._size, "little"), fields, identity or None
 
     def _reporter(self, cells: Sequence[str]) -> str | None:
-        place = self._places.get("org_Name")
+        place = self._reported
         agency = self._agency or (cells[place] if place is not None else "")
         if agency not in self._agencies:
             if not 0 < len(agency) <= NAME_LIMIT or has_controls(agency):
@@ -155,10 +154,10 @@ class FastCoder:
         return agency
 
     def _year_and_age(self, cells: Sequence[str]) -> tuple[int | None, int | None]:
-        registered, birth, stated = (
-            cells[place] if (place := self._places.get(name)) is not None else ""
-            for name in (*_DATES, "ext_RegistrationYear")
-        )
+        when, born, said = self._when
+        registered = cells[when] if when is not None else ""
+        birth = cells[born] if born is not None else ""
+        stated = cells[said] if said is not None else ""
         day = _date(registered) if registered else None
         year = day.year if day else None
         if stated and not registered:

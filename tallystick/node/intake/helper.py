@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 
 from tallystick.config.errors import StoreError
 from tallystick.config.i18n import _, current_language, set_language
-from tallystick.node.cases.codedrow import CodedRow, Sealed
+from tallystick.node.cases.codedrow import CodedRow
 from tallystick.node.intake.making import Plan, Raw, Recorder, TextMaker
 from tallystick.node.intake.rejections import Sink
 
@@ -109,7 +109,7 @@ class Helper:
         recorder = Recorder()
         recorder.events = events
         recorder.replay(self._sink)
-        return [CodedRow(*row)._replace(sealed=sealed and Sealed(*sealed), mark=mark) for *row, sealed, mark in made]
+        return list(map(CodedRow._make, made))
 
 
 def main(reading: IO[bytes], writing: IO[bytes]) -> None:
@@ -122,8 +122,7 @@ def main(reading: IO[bytes], writing: IO[bytes]) -> None:
     maker = TextMaker(Plan(*begun[1]), recorder, seal_ahead=True)
     while (batch := _read(reading)) is not None:
         made = maker.make([Raw(*raw) for raw in batch])
-        rows = [(*row[:6], tuple(row.sealed) if row.sealed else None, row.mark) for row in made]
-        _write(writing, (maker.rows, rows, recorder.events))
+        _write(writing, (maker.rows, list(map(tuple, made)), recorder.events))
         recorder.events.clear()
 
 

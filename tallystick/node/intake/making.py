@@ -3,9 +3,9 @@
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from tallystick.node.cases.codedrow import PERSON_KEY_BYTES, CodedRow, Sealed, coded_row
+from tallystick.node.cases.codedrow import PERSON_KEY_BYTES, CodedRow, coded_row
 from tallystick.node.cases.coding import PERSON_ID_BYTES
 from tallystick.node.cases.keyring import seal
 from tallystick.node.cases.record import CaseRecord
@@ -116,13 +116,13 @@ class TextMaker:
             coded = None
             if len(cells) == width and len(raw.text) <= CELL_LIMIT and "\0" not in raw.text:
                 coded = self._coder.code(cells)
-            if coded is not None:
-                self.rows += 1
-                found: CodedRow | None = CodedRow(raw.number, *coded, None, raw.mark)
-            else:
+            if coded is None:
                 found = self._long_way(raw)
-            if found is not None:
-                made.append(self._sealed(found) if self._seal_ahead else found)
+                if found is not None:
+                    made.append(self._finished(found[:6], found.mark))
+            else:
+                self.rows += 1
+                made.append(self._finished((raw.number, *coded), raw.mark))
         return made
 
     def _cut(self, batch: Sequence[Raw]) -> Iterator[list[str]]:
@@ -148,9 +148,11 @@ class TextMaker:
         found = make_row(self._parser, cleaned, self._sink)
         return found._replace(mark=raw.mark) if found and not cleaned.changes else found
 
-    def _sealed(self, row: CodedRow) -> CodedRow:
-        if row.identity is None:
-            return row
+    def _finished(self, row: tuple[Any, ...], mark: bytes | None) -> CodedRow:
+        """Return a row of number, agency, case number, classification, details and identity with seal and mark."""
+        identity = row[5]
+        if identity is None or not self._seal_ahead:
+            return CodedRow._make((*row, None, mark))
         drawn = os.urandom(PERSON_ID_BYTES + PERSON_KEY_BYTES)
         person_id, key = drawn[:PERSON_ID_BYTES], drawn[PERSON_ID_BYTES:]
-        return row._replace(identity=None, sealed=Sealed(person_id, key, seal(key, person_id, row.identity)))
+        return CodedRow._make((*row[:5], None, (person_id, key, seal(key, person_id, identity)), mark))
