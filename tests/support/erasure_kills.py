@@ -1,4 +1,4 @@
-"""What the server process of the system-call kills runs: erase, back up or restore, die while writing, look again."""
+"""What the process that forks and kills runs: erase, back up or restore, die while writing, look again."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from tallystick.node.home.erasure import apply_order
 from tallystick.node.home.restore import restore
 from tests.support.cases import a_run
 from tests.support.erasures import AT, NamedDesk, Phrase, named, names_in
-from tests.support.syscall_killer import LIMIT, killed_at
+from tests.support.killing import every_step, run_and_kill
 
 CASES = frozenset(f"case-{number}" for number in range(5))
 LATER = AT + timedelta(days=1)
@@ -95,25 +95,27 @@ def _kill_everywhere(
     home: Path, stride: int, action: Callable[[Path], None], check: Callable[[Path], str]
 ) -> Sequence[str]:
     states = []
-    for step in range(1, LIMIT, stride):
+    for step in every_step():
+        if step % stride:
+            continue
         copy = home.parent.with_name(f"step{step}")
         shutil.copytree(home.parent, copy)
-        killed = killed_at(step, lambda copy=copy: action(copy / home.name))  # type: ignore[misc]
+        done = run_and_kill(lambda copy=copy: action(copy / home.name), step, root=copy)  # type: ignore[misc]
         states.append(check(copy / home.name))
         shutil.rmtree(copy)
-        if not killed:
-            return states
-    raise AssertionError("never got to the end")
+        if done:
+            break
+    return states
 
 
-def kill(what: str, home: str, stride: str) -> None:
-    """Kill at every ``stride``-th writing call; print what was found after each."""
+def kill(what: str, home: str, stride: str) -> Sequence[str]:
+    """Kill at every ``stride``-th change to a file; return what was found after each."""
     action, check = {
         "erase": (_apply, _check_erased),
         "backup": (_save, _check_saved),
         "restore": (_restore, _check_restored),
     }[what]
-    print("\n".join(_kill_everywhere(Path(home), int(stride), action, check)))  # noqa: T201 - read by the test
+    return _kill_everywhere(Path(home), int(stride), action, check)
 
 
 def prepare(folder: Path, desk: NamedDesk, what: str) -> None:

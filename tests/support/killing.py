@@ -66,7 +66,7 @@ def _ticker(step: int) -> Callable[[], None]:
     return tick
 
 
-def every_step(limit: int = 1000) -> Iterator[int]:
+def every_step(limit: int = 4000) -> Iterator[int]:
     """Yield 1, 2, 3, ...: break out of the loop when ``run_and_kill`` says that the child got to its end."""
     yield from range(1, limit)
     raise AssertionError(f"still not finished after {limit} calls")

@@ -1,7 +1,6 @@
 """A register made by the first version opens, is brought up to date whole or not at all, and counts the same."""
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from tallystick.node.cases import cipher, keyring, schema
 from tallystick.node.cases.coding import encode
 from tallystick.node.cases.record import CaseRecord
 from tallystick.node.cases.sqlstore import KEYRING_FILE, REGISTER_FILE, open_register
-from tests.support import syscall_killer
 from tests.support.cases import a_record, a_run
+from tests.support.faults import serve
+from tests.support.killing import every_step, run_and_kill
 
 REGISTER, IDENTITY = b"r" * 32, b"i" * 32
 RECORDS = [
@@ -114,25 +114,21 @@ def test_the_same_file_again_after_the_update_adds_and_replaces_nothing(folder: 
         assert store.changes_since(2).first_fresh == 5
 
 
-def update_everywhere(root: str) -> None:
-    """Runs in the preloaded server: one fork, one kill, one check per writing call of the update."""
+def update_everywhere(root: str) -> int:
+    """Runs in a process of its own: one fork, one kill, one check per change that the update makes to a file."""
     base, work = Path(root) / "first", Path(root) / "work"
-    for step in range(1, syscall_killer.LIMIT):
+    for step in every_step():
         shutil.copytree(base, work)
-        died = syscall_killer.killed_at(step, lambda: open_register(work, REGISTER, IDENTITY).close())
+        done = run_and_kill(lambda: open_register(work, REGISTER, IDENTITY).close(), step, root=work)
         _check(work)
         shutil.rmtree(work)
-        if not died:
-            sys.stdout.write(str(step))
+        if done:
             break
+    return step
 
 
-def test_a_kill_at_any_write_of_the_update_leaves_the_old_register_or_the_new_one(folder: Path, tmp_path: Path) -> None:
-    library = syscall_killer.build(tmp_path)
-    if library is None:
-        pytest.skip("no C compiler here: the kill at every system call was not tried")
-    steps = syscall_killer.serve(library, "tests.node.cases.test_migrating:update_everywhere", str(folder.parent))
-    assert int(steps) > 20
+def test_a_kill_at_any_write_of_the_update_leaves_the_old_register_or_the_new_one(folder: Path) -> None:
+    assert serve("tests.node.cases.test_migrating:update_everywhere", str(folder.parent)) > 20
 
 
 def test_no_word_of_the_first_tables_is_left_behind(folder: Path) -> None:
