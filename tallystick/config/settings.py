@@ -3,7 +3,6 @@
 An error names file, key, what was expected, and a hint.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from tallystick.config.errors import ConfigError
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
+from tallystick.config.tomltext import parse_toml
 
 __all__ = [
     "BORDER_FILE",
@@ -102,12 +102,7 @@ def _load(model: type[Model], path: Path) -> Model:
             _("{path}: there are no settings here").format(path=path),
             hint=_("make a home first: tallystick init, or name one with --home"),
         )
-    try:
-        document = tomllib.loads(read_bounded(path, SETTINGS_LIMIT).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            _("{path}: not TOML: {reason}").format(path=path, reason=error), hint=_("mend that line")
-        ) from None
+    document = parse_toml(read_bounded(path, SETTINGS_LIMIT), path)
     try:
         settings = model.model_validate(document)
     except ValidationError as error:

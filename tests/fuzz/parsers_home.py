@@ -9,7 +9,12 @@ from openpyxl import Workbook
 
 from tallystick.config.errors import TallystickError
 from tallystick.node.intake import fields, reading, values
+from tallystick.node.intake.applying import load_mapping
+from tallystick.node.intake.datestyles import STYLES, YEAR, read_date
 from tallystick.node.intake.entry import read_answer
+from tallystick.node.intake.mapping import read_mapping_file
+from tallystick.node.known.figure import parse_official
+from tallystick.node.known.glotip import COLUMNS, read_workbook
 from tests.fuzz.feeding import file, given, text
 from tests.fuzz.parsers import Parser
 
@@ -70,12 +75,53 @@ def _answers(typed: str) -> object:
 BAD = (TallystickError, values.BadValueError)
 
 
+def _glotip() -> list[bytes]:
+    row = ("KAZ", "Detected trafficking victims", "Total", "Total", "Total", "Total", "2019", "Counts", "<5")
+    return [workbook(("UNODC",), COLUMNS, row, row), "\n".join(map(",".join, (COLUMNS, row))).encode()]
+
+
+MAPPING = """format = "tallystick-mapping-1"
+
+[file]
+kind = "csv"
+heading_rows = 1
+
+[constants]
+org_Name = "Police"
+
+[[columns]]
+heading = "Пол"
+field = "prs_Gender"
+[columns.values]
+"жен." = "Feminine"
+
+[[columns]]
+heading = "No"
+field = "ext_CaseId"
+
+[[columns]]
+heading = "Year"
+field = "ext_RegistrationYear"
+"""
+
+
+def _dated(typed: str) -> object:
+    return [read_date(style, typed, (1950, 2021)) for style in (*STYLES, YEAR)]
+
+
 PARSERS: tuple[Parser, ...] = (
     Parser("sheet", file(sheet_rows), seed_sheets),
+    Parser("glotip", file(lambda path: read_workbook(path, "UNODC")), _glotip, ("node.known.glotip.read_workbook",)),
     Parser(
         "values", every_value, given("Female", "2019-04-01", "KAZ; KGZ", "1 998"), ("node.intake.values.parse_value",)
     ),
     Parser("answer", text(_answers), given("2", "1; 3", "Female"), ("node.intake.entry.read_answer",), BAD),
+    Parser("mapping.toml", file(read_mapping_file), given(MAPPING), ("node.intake.mapping.read_mapping_file",)),
+    Parser("mapping", file(load_mapping), given(MAPPING), ("node.intake.applying.load_mapping",)),
+    Parser(
+        "date-styles", text(_dated), given("23.11.96", "1375/02/30", "1998 г.р."), ("node.intake.datestyles.read_date",)
+    ),
+    Parser("official", text(parse_official), given("92", "<5"), ("node.known.figure.parse_official",)),
     Parser(
         "country",
         text(values.parse_country),

@@ -4,7 +4,6 @@ Parsed strictly: an unknown key, a field or a code that does not exist, a rule t
 with the place in the file. A mapping belongs to its headings and to no others.
 """
 
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from tallystick.config.codes import country_names
 from tallystick.config.errors import ConfigError
 from tallystick.config.files import read_bounded
 from tallystick.config.i18n import _
+from tallystick.config.tomltext import parse_toml
 from tallystick.node.cases.record import UNKNOWN
 from tallystick.node.intake.characters import folded
 from tallystick.node.intake.datestyles import STYLES, YEAR
@@ -86,12 +86,7 @@ def read_mapping_file(path: Path) -> MappingFile:
         StoreError: It cannot be read.
         ConfigError: It is not a mapping, or says what cannot be; with the place and how to mend it.
     """
-    try:
-        raw = tomllib.loads(read_bounded(path, SIZE_LIMIT).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            _("{path}: not TOML: {reason}").format(path=path, reason=error), hint=_("docs/OPERATING.md shows one")
-        ) from None
+    raw = parse_toml(read_bounded(path, SIZE_LIMIT), path)
     try:
         found = MappingFile.model_validate(raw)
     except ValidationError as error:
