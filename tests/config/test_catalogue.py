@@ -2,11 +2,12 @@ import contextlib
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.config import codes
-from tallystick.config.catalogue import TOTAL, load_shipped, parse_catalogue, placement, planned_tables
+from tallystick.config.catalogue import TOTAL, Correspondence, load_shipped, parse_catalogue, placement, planned_tables
 from tallystick.config.errors import ConfigError, MalformedError
 from tallystick.config.periods import block_of, parse_period
 
@@ -36,7 +37,7 @@ def test_a_block_repeats_no_margin_that_its_years_carry() -> None:
 def test_every_code_has_words_in_both_languages_and_unknown_is_a_level() -> None:
     shipped = load_shipped()
     for codelist in shipped.codelists:
-        assert "_U" in codelist.codes
+        assert "_U" in codelist.codes or codelist.id == "CL_STAGE", "a stage that is not known is not counted"
         assert all(set(labels) >= {"en", "ru"} and all(labels.values()) for labels in codelist.codes.values())
     assert all(set(table.name) >= {"en", "ru"} for table in shipped.tables)
 
@@ -96,3 +97,51 @@ def test_a_catalogue_that_breaks_its_definition_is_refused_with_the_place(change
     document = json.loads(load_shipped().to_bytes()) | change
     with pytest.raises(MalformedError, match="catalogue"):
         parse_catalogue(json.dumps(document).encode())
+
+
+def test_tables_that_do_not_add_up_say_so_in_their_name_in_both_languages() -> None:
+    several = [table for table in load_shipped().tables if table.multiple]
+    assert {table.id for table in several} == {"VICTIMS_FORM_NAMED", "VICTIMS_CONTROL", "PERPETRATORS"}
+    for table in several:
+        assert "does not add up" in table.name["en"]
+        assert "не суммируется" in table.name["ru"]
+
+
+def test_every_correspondence_is_structured_and_names_codes_of_ours() -> None:
+    shipped = load_shipped()
+    for table in shipped.tables:
+        for found in table.correspondence.values():
+            assert isinstance(found, Correspondence)
+            for dimension, theirs in found.codes.items():
+                assert set(theirs) <= set(shipped.codes(table, dimension))
+    forms = shipped.table("VICTIMS_FORM_NAMED").correspondence["SDG"]
+    assert isinstance(forms, Correspondence)
+    assert set(forms.series.values()) <= set(codes.code_list("SDG.SERIES"))
+
+
+@pytest.mark.parametrize("field", ["unit", "reference_date_basis", "legal_definition", "correspondence"])
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_a_table_without_what_a_statistician_needs_is_refused(field: str, how: str) -> None:
+    document = json.loads(load_shipped().to_bytes())
+    table = document["tables"][0]
+    if how == "missing":
+        del table[field]
+    else:
+        table[field] = type(table[field])()
+    with pytest.raises(MalformedError):
+        parse_catalogue(rfc8785.dumps(document))
+
+
+def test_a_margin_that_adds_codes_of_which_several_apply_is_refused() -> None:
+    document = json.loads(load_shipped().to_bytes())
+    table = next(one for one in document["tables"] if one["id"] == "VICTIMS_FORM_NAMED")
+    table["margins"] = [[]]
+    with pytest.raises(MalformedError, match="more than once"):
+        parse_catalogue(rfc8785.dumps(document))
+
+
+def test_a_catalogue_from_before_universes_keeps_its_bytes() -> None:
+    shipped = load_shipped()
+    assert b'"universe":"victims"' not in shipped.to_bytes()
+    assert b'"counting":"exclusive"' not in shipped.to_bytes()
+    assert shipped.to_bytes().count(b'"counting":"multiple"') == 3

@@ -1,11 +1,11 @@
-"""Small made-up registers as cubes: persons with sex, age, form, citizenship, place, drawn from a seed.
+"""Small made-up registers as cubes: persons with sex, age, forms, citizenship, place and more, drawn from a seed.
 
 Shares differ from register to register (a Dirichlet tilt), so that a run over seeds sees many kinds of states.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,11 +26,16 @@ PLACES = {"KAZ": 0.82, "TUR": 0.05, "X_OTH": 0.06, "X_SUB": 0.03, "_U": 0.03, "K
 
 @dataclass(frozen=True)
 class People:
-    """One year's persons: code positions by dimension, shape (n,), and their ids."""
+    """One year's persons: code positions by dimension, shape (n,), and their ids.
+
+    ``several`` holds who stands under which code of a dimension that counts several, shape (n, codes).
+    """
 
     year: int
     positions: Mapping[str, np.ndarray]
     ids: np.ndarray
+    several: Mapping[str, np.ndarray] = field(default_factory=dict)
+    perpetrators: "People | None" = None
 
 
 def secret_of(seed: int) -> Secrets:
@@ -46,14 +51,14 @@ def _shares(rng: np.random.Generator, codes: Sequence[str], given: Mapping[str, 
 def sample(
     n: int, seed: int, years: Sequence[int] = (2018, 2019, 2020), catalogue: Catalogue | None = None
 ) -> list[People]:
-    """Draw the persons of some years; their number is about ``n`` a year."""
+    """Draw the persons of some years, as KAZ would count them; their number is about ``n`` a year."""
     catalogue = catalogue or load_shipped()
     rng = np.random.default_rng(seed)
     lists = {codelist.id: tuple(codelist.codes) for codelist in catalogue.codelists}
     given = {
-        "SEX": (lists["CL_SEX"], SHARES["SEX"]),
-        "AGE": (lists["CL_AGE"], SHARES["AGE"]),
-        "FORM": (lists["CL_FORM"], SHARES["FORM"]),
+        "SEX": (tuple(SHARES["SEX"]), SHARES["SEX"]),
+        "AGE": (tuple(SHARES["AGE"]), SHARES["AGE"]),
+        "FORM": (tuple(SHARES["FORM"]), SHARES["FORM"]),
         "CITIZENSHIP": (lists["CL_CORRIDOR_AREA"], CITIZENS),
         "EXPLOITATION_AREA": (lists["CL_CORRIDOR_AREA"], PLACES),
     }
@@ -65,8 +70,60 @@ def sample(
         # Sex goes with form, age with form: men and minors are rarer among ... enough to make crosses uneven.
         swap = (positions["FORM"] == 0) & (rng.random(size) < 0.6)
         positions["SEX"] = np.where(swap, 0, positions["SEX"])
-        people.append(People(year, positions, rng.integers(1, 2**63, size=size)))
+        codes = {name: np.array(given[name][0], dtype=object)[place] for name, place in positions.items()}
+        ids = rng.integers(1, 2**63, size=size)
+        people.append(_with_more(catalogue, year, codes, ids, np.random.default_rng([seed, year])))
     return people
+
+
+FORMS = ("SX", "FL", "OG", "OP")
+CONTROL_SHARE = 0.09
+
+
+def _with_more(
+    catalogue: Catalogue, year: int, codes: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
+) -> People:
+    """Add what else a record says, and a few perpetrators."""
+    size = len(ids)
+    codes = dict(codes)
+    codes["CITIZENSHIP_GROUP"] = np.array([_group(code) for code in codes["CITIZENSHIP"]], dtype=object)
+    kin = ("_U", "FAM", "PRT", "ACQ", "STR", "OTH", "MULTI")
+    codes["RELATIONSHIP"] = np.array(kin, dtype=object)[rng.choice(7, size, p=(0.3, 0.15, 0.1, 0.25, 0.15, 0.03, 0.02))]
+    named = np.array([_named(form, rng) for form in codes["FORM"]], dtype=object)
+    lists = {codelist.id: sorted(codelist.codes) for codelist in catalogue.codelists}
+    axes = {"FORM": "CL_FORM", "CITIZENSHIP": "CL_CORRIDOR_AREA", "EXPLOITATION_AREA": "CL_CORRIDOR_AREA"}
+    place = {
+        name: np.array([lists[axes.get(name, f"CL_{name}")].index(code) for code in found], dtype=np.int64)
+        for name, found in codes.items()
+        if axes.get(name, f"CL_{name}") in lists
+    }
+    several: dict[str, np.ndarray] = {}
+    if "CL_FORM_NAMED" in lists:
+        several["FORM_NAMED"] = np.array(
+            [[code in found for code in lists["CL_FORM_NAMED"]] for found in named], dtype=bool
+        ).reshape(size, len(lists["CL_FORM_NAMED"]))
+        controls = rng.random((size, len(lists["CL_CONTROL"]))) < CONTROL_SHARE * rng.dirichlet(
+            np.ones(len(lists["CL_CONTROL"]))
+        ) * len(lists["CL_CONTROL"])
+        unknown = lists["CL_CONTROL"].index("_U")
+        controls[:, unknown] = False
+        controls[:, unknown] = ~controls.any(axis=1)
+        several["CONTROL"] = controls
+    caught = int(rng.poisson(size / 3 + 1))
+    stages = rng.random((caught, 3)) < (0.3, 0.7, 0.5)
+    stages = stages[stages.any(axis=1)]
+    perpetrators = People(year, {}, rng.integers(1, 2**63, size=len(stages)), {"STAGE": stages})
+    return People(year, place, ids, several, perpetrators)
+
+
+def _group(code: str) -> str:
+    return {HOME: "DOMESTIC", "X_OTH": "OTHER", "_U": "_U"}.get(code, "SUBREGIONAL")
+
+
+def _named(form: str, rng: np.random.Generator) -> frozenset[str]:
+    if form == "MULTI":
+        return frozenset(rng.choice(FORMS, size=2 + int(rng.random() < 0.2), replace=False, p=(0.4, 0.4, 0.05, 0.15)))
+    return frozenset({form})
 
 
 def _record_keys(secret: bytes, people: People) -> np.ndarray:
@@ -85,10 +142,17 @@ def cube_of(
     shape = tuple(len(catalogue.codes(table, name)) for name in names)
     counts = np.zeros(shape, dtype=np.int64)
     sums = np.zeros(shape, dtype=np.uint64)
-    for year in people:
-        place = tuple(year.positions[name] for name in names) if names else ()
+    for victims in people:
+        year = victims if table.universe == "victims" else victims.perpetrators
         keys = _record_keys(secrets(period), year)
-        if names:
+        if table.multiple:
+            (name,) = names
+            for person, code in zip(*np.nonzero(year.several[name]), strict=True):
+                counts[code] += 1
+                with np.errstate(over="ignore"):
+                    sums[code] += keys[person]
+        elif names:
+            place = tuple(year.positions[name] for name in names)
             np.add.at(counts, place, 1)
             np.add.at(sums, place, keys)
         else:

@@ -11,9 +11,10 @@ import numpy as np
 
 from tallystick.config.catalogue import TOTAL, Catalogue
 from tallystick.config.periods import Period
-from tallystick.node.disclosure.picture import Picture, Relation, SliceView, Status
+from tallystick.node.disclosure.picture import Picture, Status
 from tallystick.node.disclosure.profile import Profile
-from tallystick.node.disclosure.relations import order_of
+from tallystick.node.disclosure.readings import register_readings
+from tallystick.node.disclosure.relations import rank
 from tallystick.node.tables.cubes import Cube
 
 TINY = Profile(id="tiny", reach=1, variance=1, threshold=3, width=3, decoy_bits=2)
@@ -28,8 +29,9 @@ def _table(name: str, dimensions: str, where: str, margins: Sequence[str]) -> di
         "dimensions": [{"id": f"D{letter}", "codelist": f"CL_{letter}"} for letter in dimensions],
         "margins": [[f"D{letter}" for letter in margin] for margin in margins],
         "where": where,
-        "reference_date_basis": "",
-        "legal_definition": "",
+        "reference_date_basis": "-",
+        "legal_definition": "-",
+        "correspondence": {"none": "-"},
     }
 
 
@@ -56,6 +58,7 @@ class World:
         self.names = sorted({name for table in catalogue.tables for name in table.dimension_ids})
         self.codes = {f"D{c.id[-1]}": tuple(c.codes) for c in catalogue.codelists}
         self.years = tuple(years)
+        self.reading = register_readings(catalogue, "")
         axes = [self.years, *(self.codes[name] for name in self.names)]
         self.atoms = list(itertools.product(*axes))
 
@@ -124,18 +127,13 @@ class Figures:
             for row, relation in view.taken_from.items():
                 level = next(level for level in view.levels if row in level.rows)
                 for other in view.members(level, relation):
-                    later = other in view.taken_from and _place(view, view.taken_from[other]) > _place(view, relation)
+                    later = other in view.taken_from and rank(view, view.taken_from[other]) > rank(view, relation)
                     if later or view.status[other] == Status.SHOWN:
                         self.order.append((start + row, start + other, int(other < row)))
 
     def differ(self, one: int, other: int) -> bool:
         """Tell whether no figure serves both cells, orderings aside."""
         return self.low[one] > self.high[other] or self.low[other] > self.high[one]
-
-
-def _place(view: SliceView, relation: Relation) -> tuple[tuple[int, ...], int]:
-    fixed = order_of(relation)
-    return fixed, next(row for row, key in enumerate(view.keys) if all(key[p] == relation[p] for p in fixed))
 
 
 def possible_counts(world: World, picture: Picture, profile: Profile, most: Sequence[int]) -> np.ndarray:

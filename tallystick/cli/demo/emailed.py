@@ -63,5 +63,6 @@ def compare_state(folder: Path, state: DemoState, cast: Cast) -> Compared:
         released = [ReleasedSlice.from_dict(json.loads(row.sealed)) for row in out]
     finally:
         database.close()
-    emailed, here = naive_attack(cubes), attack_released(released, load_shipped())
+    code = state.code
+    emailed, here = naive_attack(cubes, code), attack_released(released, load_shipped(), code)
     return Compared(emailed.hidden, emailed.recovered, emailed.not_zero, here.withheld, here.extracted)

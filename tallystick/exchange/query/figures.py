@@ -61,7 +61,7 @@ def sum_of(figures: Sequence[Figure], basis: str) -> Figure:
 
 
 def family(catalogue: Catalogue, table: TableDefinition) -> tuple[TableDefinition, ...]:
-    """Return ``table`` and those whose figures are margins of it: same unit, part of its dimensions, same name before.
+    """Return ``table`` and those whose figures are margins of it: same people, part of its dimensions, same name before.
 
     ``VICTIMS`` and ``VICTIMS_SEX`` are margins of ``VICTIMS_SEX_AGE``; the total of convictions is no margin of a
     table of victims, so the id must begin with the other's first word.
@@ -72,7 +72,7 @@ def family(catalogue: Catalogue, table: TableDefinition) -> tuple[TableDefinitio
         other
         for other in catalogue.tables
         if other.id != table.id
-        and other.unit == table.unit
+        and (other.universe, other.unit) == (table.universe, table.unit)
         and other.id.split("_")[0] == first
         and len(other.dimensions) < len(axes)
         and all(axes.get(dimension.id) == dimension.codelist for dimension in other.dimensions)

@@ -40,6 +40,10 @@ def _on_figures(wanted: Resolved, rows: Sequence[Row]) -> Iterator[str]:
         yield _("across states these are reports, not persons: nobody is linked across borders")
     if wanted.over_period and any("+" in row.period for row in rows):
         yield _("a sum over years counts a person once in each year")
+    if wanted.table.multiple:
+        yield _("a person may stand under several codes of {names}: these figures do not add up").format(
+            names=", ".join(sorted(wanted.table.multiple))
+        )
     if len({row.freq for row in rows}) > 1:
         yield _("years and blocks stand in rows of their own: they are never summed together")
     if any(row.noise_sd for row in rows):

@@ -98,6 +98,14 @@ def resolve(question: Question, catalogue: Catalogue, roster: Roster) -> Resolve
         _known(name.upper(), name, allowed, _("dimension of {table}, state or period").format(table=table.id))
         for name in question.sum_over
     }
+    several = sorted(summed & table.multiple)
+    if several:
+        raise UsageError(
+            _("{table}: {name} cannot be summed over: a person may stand under several of its codes").format(
+                table=table.id, name=several[0]
+            ),
+            hint=_("ask for each code by itself, or for a table that counts every person once"),
+        )
     both = sorted(summed & set(fixed))
     if both:
         raise UsageError(

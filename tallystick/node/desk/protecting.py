@@ -75,6 +75,7 @@ def protect(bench: Bench, context: DraftContext, progress: Progress | None = Non
                 [cubes[name] for name in context.tables],
                 _released(bench, context),
                 bench.evidence.catalogue(context.catalogue_sha256),
+                state=context.state,
                 secrets=bench.noise_secret,
                 profile=PROFILES[context.profile],
                 progress=progress,

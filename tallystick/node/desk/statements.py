@@ -28,6 +28,7 @@ from tallystick.node.disclosure import SafeTable
 __all__ = ["build_briefing", "build_statement", "share_unknown"]
 
 _UNKNOWN = "_U"
+_DOES_NOT_ADD = "a person may stand under several codes: the figures do not add up to persons"
 _BANDS = ((0, "none"), (5, "under 5 %"), (10, "5 to 10 %"), (25, "10 to 25 %"), (50, "25 to 50 %"))
 
 
@@ -54,11 +55,11 @@ def share_unknown(catalogue: Catalogue, table: TableDefinition, observations: Se
 
     Returns:
         Such as ``SEX none; AGE 5 to 10 %``; ``withheld`` where a cell of unknown code is; None where no dimension
-        has such a code.
+        has such a code. A dimension whose codes do not add up to the persons has no such share.
     """
     said = []
     for at, name in enumerate(table.dimension_ids):
-        if _UNKNOWN not in catalogue.codes(table, name):
+        if _UNKNOWN not in catalogue.codes(table, name) or name in table.multiple:
             continue
         rows = [seen for seen in observations if seen.key in _cells_of(catalogue, table, name)]
         unknown = [seen.value for seen in rows if seen.key[at] == _UNKNOWN]
@@ -79,7 +80,9 @@ def _metadata(context: DraftContext, catalogue: Catalogue, table: TableDefinitio
         share_unknown=share_unknown(catalogue, table, safe.observations),
         censored=context.censored,
         comparisons=context.comparisons.get(table.id, ()),
-        notes=f"contact: {said.contact}" if said.contact else "",
+        notes="; ".join(
+            ([_DOES_NOT_ADD] if table.multiple else []) + ([f"contact: {said.contact}"] if said.contact else [])
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Disclosure control: exact cubes in, safe tables out, and nothing else that publishing would accept.
 
-    safe = protect_plan(cubes, released, catalogue, secrets=period_secret_of, profile=PEER)
+    safe = protect_plan(cubes, released, catalogue, state="KAZ", secrets=period_secret_of, profile=PEER)
 
 The method is ``keyed`` (docs/DISCLOSURE.md): cell-key perturbation with a secret of the period, a threshold on the
 perturbed figure, and an audit of exact intervals over everything the state ever released, which fails closed.

@@ -9,6 +9,7 @@ from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
 from tallystick.node.disclosure.picture import pictures, released_view
 from tallystick.node.disclosure.profile import PEER, Profile
+from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.disclosure.safe import ReleasedSlice
 
 __all__ = ["Attacked", "attack_released"]
@@ -27,17 +28,20 @@ class Attacked:
     extracted: int
 
 
-def attack_released(released: Sequence[ReleasedSlice], catalogue: Catalogue, profile: Profile = PEER) -> Attacked:
+def attack_released(
+    released: Sequence[ReleasedSlice], catalogue: Catalogue, state: str, profile: Profile = PEER
+) -> Attacked:
     """Attack everything that one state released, all recipients pooled.
 
     Args:
         released: Every slice, with the rows that the repair added, which the attacker is granted to know.
         catalogue: The federation's tables.
+        state: Alpha-3 code of the state: citizenship groups are seen from it.
         profile: The method's parameters, which the attacker knows.
     """
     withheld = extracted = 0
     views = [replace(released_view(catalogue, one), draft=True) for one in released]
-    for picture in pictures(catalogue, views):
+    for picture in pictures(catalogue, views, register_readings(catalogue, state)):
         cells = withheld_cells(picture)
         auditor = Auditor(keyed_system(picture, lay_out(picture), profile), profile)
         withheld += len(cells)

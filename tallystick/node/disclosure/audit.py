@@ -5,6 +5,7 @@ to lie in 1 .. k - 1. An interval is as wide as it has whole numbers: [0, 4] has
 says, and passes at width 5 (docs/adr/0012 has the stricter reading and what it costs).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,9 @@ from tallystick.node.disclosure.solver import Solver
 __all__ = ["Auditor", "is_extraction", "withheld_cells"]
 
 _NOTHING: Final = np.array([], dtype=np.int64)
+_SWEEPS: Final = 8
+_FEW: Final = 12
+"""So few cells are pushed one by one."""
 
 
 def is_extraction(low: int, high: int, profile: Profile) -> bool:
@@ -63,6 +67,24 @@ class Auditor:
             return False
         return not is_extraction(int(self._seen_low[cell]), int(self._seen_high[cell]), self.profile)
 
+    def _sweep(self, cells: Sequence[int]) -> None:
+        """Look for points that put many cells far apart at once, so that few have to be asked for one by one.
+
+        The verdicts do not depend on what is found: a point is checked before it counts, and where none helps the cell
+        is pushed to its ends.
+        """
+        rng = np.random.default_rng(0)
+        for _round in range(_SWEEPS):
+            left = [cell for cell in cells if not self._seen_apart(cell)]
+            if len(left) < _FEW:
+                return
+            signs = rng.choice([-1, 1], size=len(left))
+            for direction in (1, -1):
+                weights = np.zeros(self.system.matrix.shape[1], dtype=np.int64)
+                for cell, sign in zip(left, signs.tolist(), strict=True):
+                    weights[self.system.members[cell]] += direction * sign
+                self._witness(self._solver.somewhere(weights))
+
     def _push(self, cell: int, sign: int) -> int | None:
         found = self._solver.relaxed(self.system.members[cell], sign)
         if found is None:
@@ -96,6 +118,12 @@ class Auditor:
             ends.append(found[0])
         return ends[0], ends[1]
 
+    def first_extraction(self, cells: Sequence[int]) -> int | None:
+        """Return the first of ``cells`` that is given away, or None."""
+        self._sweep(cells)
+        return next((cell for cell in cells if self.extracted(cell)), None)
+
     def extractions(self, cells: list[int]) -> list[int]:
         """Return those of ``cells`` that are given away, in their order."""
+        self._sweep(cells)
         return [cell for cell in cells if self.extracted(cell)]

@@ -15,11 +15,13 @@ Unknowns are the joint counts of layout.py. For D and k of the profile:
    shown against added where the shown figure is above what (3) allows the added one.
 5. Blocks are sums of their years; yearly tables of a year count the same persons.
 
-For two cells of different cliques (4) is written as "not both are everybody": cliques are tied by shared margins only,
-so a table of persons in which the two sets differ exists unless both must be the whole of what the cliques share. Where
-the period's total is published its own constraints of kind (4) say it already. Pairs are taken one by one; that all of
-them can hold at once needs enough different sets for the figures there are, which k >= D + 2 sees to (a profile with
-less is refused: with k = D + 1 two persons, each shown alone in one table, leave no third set for another table).
+How (4) is written for two cells of different cliques is in apart.py. Where the period's total is published, that a
+cell is not everybody is said by its own constraint of kind (4). Pairs are taken one by one; that all of them can hold
+at once needs enough different sets for the figures there are, which k >= D + 2 sees to (a profile with less is refused:
+with k = D + 1 two persons, each shown alone in one table, leave no third set for another table). Among M persons to
+whom some code of a list applies there are at least M sets of every size from 1 to M - 1, and figures of sets of at most
+M persons take at most M - 1 different values of k or more when k >= D + 2, so codes of which several may apply need no
+more than that.
 
 More constraints than the attacker has are safe, fewer are a leak: an audit that finds two far-apart tables of persons
 inside a smaller set has found them inside the attacker's set. So an added cell whose figure is tied to other hidden
@@ -28,15 +30,16 @@ figures by (3) is taken to differ from every cell that overlaps it, which spares
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tallystick.node.disclosure.apart import Apart
 from tallystick.node.disclosure.layout import UNBOUNDED, Constraint, Ints, Layout, LinkedSystem, assemble
-from tallystick.node.disclosure.picture import Level, Picture, Relation, SliceView, Status
+from tallystick.node.disclosure.picture import Level, Picture, SliceView, Status
 from tallystick.node.disclosure.profile import Profile
-from tallystick.node.disclosure.relations import order_of
+from tallystick.node.disclosure.relations import rank
 
 __all__ = ["keyed_system"]
 
@@ -53,20 +56,13 @@ class _Figures:
     tied: dict[int, int] = field(repr=False)
 
 
-def _rank(view: SliceView, relation: Relation) -> tuple[tuple[int, ...], int]:
-    """Return where a relation stands among those of its level: by what it holds fixed, then in code order."""
-    fixed = order_of(relation)
-    first = next(row for row, key in enumerate(view.keys) if all(key[place] == relation[place] for place in fixed))
-    return fixed, first
-
-
 def _orderings(view: SliceView, level: Level) -> Iterator[tuple[int, int, int]]:
     """Yield ``(added row, other row, gap)``: the added row's figure is at most the other's less ``gap``."""
     added = [row for row in level.rows if row in view.taken_from]
     for row in added:
         relation = view.taken_from[row]
         for other in view.members(level, relation):
-            later = other in view.taken_from and _rank(view, view.taken_from[other]) > _rank(view, relation)
+            later = other in view.taken_from and rank(view, view.taken_from[other]) > rank(view, relation)
             if later or view.status[other] == Status.SHOWN:
                 yield row, other, int(other < row)
 
@@ -101,27 +97,36 @@ def _hidden_figures(figures: _Figures, layout: Layout, reach: int) -> Iterator[C
         yield Constraint({figures.tied[other]: 1, figures.tied[cell]: -1}, gap, UNBOUNDED)
 
 
-def _differ(figures: _Figures, status: NDArray[np.int8], one: int, other: int) -> bool:
-    """Tell whether the figures of two cells are known, or granted, to differ."""
-    kinds = {int(status[one]), int(status[other])}
-    if kinds == {Status.PRIMARY}:
-        return False
-    if Status.PRIMARY in kinds or one in figures.tied or other in figures.tied:
-        return True
-    return bool(
-        figures.figure_low[one] > figures.figure_high[other] or figures.figure_low[other] > figures.figure_high[one]
+def _possibly_the_same(figures: _Figures, status: NDArray[np.int8], one: range, other: range) -> NDArray[np.int64]:
+    """Return the pairs of cells whose figures are known, or granted, to differ and whose counts may agree.
+
+    Shape (pairs, 2), in the order of cells.
+    """
+    left, right = np.arange(one.start, one.stop), np.arange(other.start, other.stop)
+    low, high = figures.count_low, figures.count_high
+    agree = (high[left][:, None] >= low[right]) & (high[right] >= low[left][:, None])
+    tied = np.array([cell in figures.tied for cell in range(len(status))], dtype=np.bool_)
+    primary = status == Status.PRIMARY
+    both, some = primary[left][:, None] & primary[right], primary[left][:, None] | primary[right]
+    ranges = (figures.figure_low[left][:, None] > figures.figure_high[right]) | (
+        figures.figure_low[right] > figures.figure_high[left][:, None]
     )
+    differ = some | tied[left][:, None] | tied[right] | ranges
+    rows, columns = np.nonzero(agree & differ & ~both)
+    return np.stack([left[rows], right[columns]], axis=1)
 
 
-def _same_period_pairs(picture: Picture) -> Iterator[tuple[int, int]]:
-    """Yield pairs of cells of one period that may share persons: cells of different levels."""
+def _overlapping(picture: Picture) -> Iterator[tuple[range, range]]:
+    """Yield ranges of cells of one period that may share persons: of two levels, or of one whose rows overlap."""
     spans: dict[object, list[range]] = {}
     for start, view in zip(picture.starts, picture.slices, strict=True):
         for level in view.levels:
-            spans.setdefault(view.period, []).append(range(start + level.rows.start, start + level.rows.stop))
+            span = range(start + level.rows.start, start + level.rows.stop)
+            spans.setdefault(view.period, []).append(span)
+            if view.several(level):
+                yield span, span
     for levels in spans.values():
-        for left, right in combinations(levels, 2):
-            yield from product(left, right)
+        yield from combinations(levels, 2)
 
 
 def _published_totals(picture: Picture) -> Mapping[object, int]:
@@ -138,61 +143,40 @@ def _least_total(picture: Picture, figures: _Figures) -> dict[object, int]:
     least: dict[object, int] = {}
     for start, view in zip(picture.starts, picture.slices, strict=True):
         for level in view.levels:
-            total = int(figures.count_low[start + level.rows.start : start + level.rows.stop].sum())
+            lows = figures.count_low[start + level.rows.start : start + level.rows.stop]
+            total = int(lows.max() if view.several(level) else lows.sum())
             least[view.period] = max(least.get(view.period, 0), total)
     years = sum(least.get(view.period, 0) for view in picture.slices if not view.table.dimensions)
     return {period: max(total, years if getattr(period, "is_block", False) else 0) for period, total in least.items()}
 
 
-def _not_the_same(layout: Layout, clique: int, one: int, other: int) -> Constraint | None:
-    """Write (4) for two cells of one clique; None where they share nobody."""
-    left, right = layout.places[one][clique], layout.places[other][clique]
-    apart = np.setxor1d(left, right, assume_unique=True)
-    if len(apart) in {0, len(left) + len(right)}:
-        return None
-    return Constraint(dict.fromkeys(apart.tolist(), 1), 1, UNBOUNDED)
-
-
-def _outside(layout: Layout, cell: int) -> Ints:
-    """Return the columns of the persons of a cell's period who are not in it."""
-    clique = next(iter(layout.places[cell]))
-    return np.setdiff1d(layout.everybody[cell][clique], layout.places[cell][clique], assume_unique=True)
-
-
-def _not_both_everybody(layout: Layout, one: int, other: int) -> Constraint:
-    """Write (4) for two cells of different cliques."""
-    outside = np.concatenate([_outside(layout, one), _outside(layout, other)])
-    return Constraint(dict.fromkeys(outside.tolist(), 1), 1, UNBOUNDED)
-
-
-def _equal_draws(picture: Picture, layout: Layout, figures: _Figures) -> Iterator[Constraint]:
+def _equal_draws(picture: Picture, layout: Layout, figures: _Figures, *, grants: bool) -> Iterator[Constraint]:
     """Yield every constraint of kind (4) that says more than the limits of the counts do."""
     totals, least = _published_totals(picture), _least_total(picture, figures)
-    low, high = figures.count_low, figures.count_high
-    for one, other in _same_period_pairs(picture):
-        apart_anyway = high[one] < low[other] or high[other] < low[one]
-        if apart_anyway or not _differ(figures, picture.status, one, other):
-            continue
-        clique = layout.together(one, other)
-        if clique is not None:
-            constraint = _not_the_same(layout, clique, one, other)
-            if constraint is not None:
-                yield constraint
-            continue
-        period = picture.slices[picture.owner(one)[0]].period
-        if period not in totals and min(high[one], high[other]) >= least[period]:
-            yield _not_both_everybody(layout, one, other)
+    apart = Apart(layout, figures.count_low, figures.count_high)
+    for left, right in _overlapping(picture):
+        period = picture.slices[picture.owner(left.start)[0]].period
+        for one, other in _possibly_the_same(figures, picture.status, left, right).tolist():
+            if left is right and one >= other:
+                continue
+            most = min(figures.count_high[one], figures.count_high[other])
+            whole = period not in totals and bool(most >= least[period])
+            yield from apart.constraints(one, other, whole_possible=whole, grants=grants)
+    if grants:
+        yield from apart.hanging_together(range(len(picture.status)))
 
 
-def keyed_system(picture: Picture, layout: Layout, profile: Profile) -> LinkedSystem:
+def keyed_system(picture: Picture, layout: Layout, profile: Profile, *, grants: bool = True) -> LinkedSystem:
     """Return everything that is known about a picture made by ``keyed``.
 
     Args:
         picture: Everything ever released in the block, and the draft.
         layout: ``lay_out(picture)``; it does not depend on what is withheld.
         profile: D and k.
+        grants: Whether to grant the attacker what apart.py asks for on top of what he knows; the audit always does.
     """
-    figures = _figures(picture, profile, layout.columns)
-    constraints = [*_hidden_figures(figures, layout, profile.reach), *_equal_draws(picture, layout, figures)]
+    figures = _figures(picture, profile, layout.columns.count)
+    constraints = [*_hidden_figures(figures, layout, profile.reach)]
+    constraints += _equal_draws(picture, layout, figures, grants=grants)
     extra = [(int(figures.figure_low[cell]), int(figures.figure_high[cell])) for cell in figures.tied]
     return assemble(layout, figures.count_low, figures.count_high, constraints, extra)

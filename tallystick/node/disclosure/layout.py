@@ -1,28 +1,28 @@
 """Unseen joint counts as columns of an integer system, published cells as sums of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from math import prod
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tallystick.config.errors import DisclosureError
 from tallystick.config.i18n import _
 from tallystick.node.disclosure.cliques import Clique, JunctionTree, junction_tree
+from tallystick.node.disclosure.columns import Columns, Ints, clique_size
 from tallystick.node.disclosure.picture import Level, Picture, SliceView
+from tallystick.node.disclosure.readings import NONE, Axis, Spec, Support, code_axis
+from tallystick.node.tables.mapping import Reading
 
-__all__ = ["UNBOUNDED", "Constraint", "Ints", "Layout", "LinkedSystem", "assemble", "lay_out"]
+__all__ = ["UNBOUNDED", "YEAR", "Constraint", "Ints", "Layout", "LinkedSystem", "assemble", "lay_out"]
 
 UNBOUNDED: Final = 10**7
 """Stands for "no upper limit", in persons; larger than any state's register and exact in a solver's arithmetic."""
 
-_YEAR: Final = "*YEAR*"
+YEAR: Final = "*YEAR*"
 _LARGEST_CLIQUE: Final = 50_000
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,29 @@ class Layout:
     """Where everything stands.
 
     Attributes:
-        tree: Cliques of dimensions.
-        places: For every cell and every clique that holds its dimensions, the columns whose sum the cell is.
-        everybody: For every cell and the same cliques, the columns of all persons of its period.
-        ties: Constraints that make the cliques agree on what they share.
-        columns: Number of joint counts.
+        axes: What a person can be, by the axis' name.
+        tree: Cliques of axes.
+        columns: The joint counts.
+        periods: For every cell its period, as a spec.
+        places: For every cell and every clique that holds its axes, the columns whose sum the cell is.
+        ties: Constraints that make the cliques agree on what they share, and codes cover whom they apply to.
     """
 
+    axes: Mapping[str, Axis]
     tree: JunctionTree
+    columns: Columns
+    periods: tuple[Spec, ...]
     places: tuple[Mapping[int, Ints], ...]
-    everybody: tuple[Mapping[int, Ints], ...]
     ties: tuple[Constraint, ...]
-    columns: int
 
     @cached_property
     def members(self) -> tuple[Ints, ...]:
         """For every cell the columns of its first clique."""
         return tuple(next(iter(place.values())) for place in self.places)
+
+    def everybody(self, cell: int, clique: int) -> Ints:
+        """Return the columns of all persons of a cell's period in one clique."""
+        return self.columns.where(clique, self.periods[cell])
 
     def together(self, one: int, other: int) -> int | None:
         """Return a clique that holds both cells, or None."""
@@ -93,10 +99,11 @@ class LinkedSystem:
         return np.array([int(point[columns].sum()) for columns in self.members], dtype=np.int64)
 
 
-def _codes(picture: Picture) -> dict[str, tuple[str, ...]]:
-    """Return the codes of every dimension that the picture uses, the years among them."""
+def _axes(picture: Picture) -> dict[str, Axis]:
+    """Return an axis for every dimension of the picture, for every code that is not listed, and for the years."""
     lists: dict[str, str] = {}
-    codes: dict[str, tuple[str, ...]] = {_YEAR: tuple(str(year) for year in picture.years)}
+    years = tuple(str(year) for year in picture.years)
+    axes = {YEAR: Axis(YEAR, years, Reading(YEAR, tuple(frozenset({year}) for year in years)))}
     for view in picture.slices:
         for dimension in view.table.dimensions:
             if lists.setdefault(dimension.id, dimension.codelist) != dimension.codelist:
@@ -106,18 +113,50 @@ def _codes(picture: Picture) -> dict[str, tuple[str, ...]]:
                     ),
                     hint=_("give the coarser dimension a name of its own in the catalogue"),
                 )
-            codes[dimension.id] = picture.catalogue.codes(view.table, dimension.id)
-    return codes
+            codes = picture.catalogue.codes(view.table, dimension.id)
+            axis = axes[dimension.id] = Axis(dimension.id, codes, picture.reading(view.table, dimension.id))
+            if not axis.listed and len(view.table.dimensions) > 1:
+                raise DisclosureError(
+                    _("{table}: a dimension with so many codes to choose from stands alone or not at all").format(
+                        table=view.table.id
+                    )
+                )
+            for code in codes:
+                if not axis.listed and code != NONE:
+                    name = code_axis(dimension.id, code)
+                    axes[name] = Axis(name, (code,), Reading(name, (frozenset(), frozenset({code}))))
+    return axes
 
 
-def _dimensions(view: SliceView, level: Level) -> Clique:
-    names = {view.table.dimension_ids[place] for place in level.axes}
-    return frozenset(names if view.period.is_block else names | {_YEAR})
+def _supports(axes: Mapping[str, Axis]) -> list[Support]:
+    """Return which values occur together: those that some register value gives, and "yes" only where any applies."""
+    bases: dict[str, list[Axis]] = {}
+    for axis in axes.values():
+        bases.setdefault(axis.reading.base, []).append(axis)
+    found: list[Support] = []
+    for together in bases.values():
+        listed = [axis for axis in together if axis.listed]
+        if len(listed) > 1:
+            pairs = zip(*(axis.by_register_value for axis in listed), strict=True)
+            found.append((tuple(axis.name for axis in listed), frozenset(pairs)))
+        for axis in together:
+            for code in () if axis.listed else axis.codes:
+                if code != NONE:
+                    allowed = frozenset({(0, 0), (1, 0), (1, 1)})
+                    found.append(((axis.name, code_axis(axis.name, code)), allowed))
+    return found
 
 
-def _check_size(tree: JunctionTree, codes: Mapping[str, Sequence[str]], picture: Picture) -> None:
-    largest = max(prod(len(codes[name]) for name in clique) for clique in tree.cliques)
-    if largest > _LARGEST_CLIQUE:
+def _cell_spec(axes: Mapping[str, Axis], view: SliceView, level: Level, row: int) -> Spec:
+    """Return where the persons of one row are, its year among it."""
+    spec: dict[str, frozenset[int]] = {} if view.period.is_block else dict(axes[YEAR].spec(view.period.text))
+    for place in level.axes:
+        spec |= axes[view.table.dimension_ids[place]].spec(view.keys[row][place])
+    return spec
+
+
+def _check_size(tree: JunctionTree, sizes: Mapping[str, int], supports: Sequence[Support], picture: Picture) -> None:
+    if max(clique_size(clique, sizes, supports) for clique in tree.cliques) > _LARGEST_CLIQUE:
         raise DisclosureError(
             _("{table} {period}: the linked tables have too many joint cells to be audited").format(
                 table=picture.slices[-1].table.id, period=picture.slices[-1].period.text
@@ -126,37 +165,42 @@ def _check_size(tree: JunctionTree, codes: Mapping[str, Sequence[str]], picture:
         )
 
 
-class _Columns:
-    """Numbers the joint cells of all cliques."""
-
-    def __init__(self, tree: JunctionTree, codes: Mapping[str, Sequence[str]]) -> None:
-        self._names = [tuple(sorted(clique)) for clique in tree.cliques]
-        self._codes = codes
-        self._grids: list[Ints] = []
-        self.count = 0
-        for names in self._names:
-            shape = tuple(len(codes[name]) for name in names)
-            self._grids.append(np.arange(self.count, self.count + prod(shape), dtype=np.int64).reshape(shape))
-            self.count += prod(shape)
-
-    def where(self, clique: int, fixed: Mapping[str, str]) -> Ints:
-        """Return the columns of a clique in which the ``fixed`` dimensions have these codes."""
-        index = tuple(
-            self._codes[name].index(fixed[name]) if name in fixed else slice(None) for name in self._names[clique]
-        )
-        return np.sort(np.atleast_1d(self._grids[clique][index]).ravel())
+def _combinations(names: Clique, axes: Mapping[str, Axis]) -> Iterator[Spec]:
+    ordered = sorted(names)
+    for values in product(*(range(len(axes[name].values)) for name in ordered)):
+        yield {name: frozenset({value}) for name, value in zip(ordered, values, strict=True)}
 
 
-def _ties(tree: JunctionTree, columns: _Columns, codes: Mapping[str, Sequence[str]]) -> list[Constraint]:
-    found: list[Constraint] = []
+def _ties(tree: JunctionTree, columns: Columns, axes: Mapping[str, Axis]) -> Iterator[Constraint]:
     for left, right, shared in tree.edges:
-        names = sorted(shared)
-        for combination in product(*(codes[name] for name in names)):
-            fixed = dict(zip(names, combination, strict=True))
+        for fixed in _combinations(shared, axes):
             weights = dict.fromkeys(columns.where(left, fixed).tolist(), 1)
             weights |= dict.fromkeys(columns.where(right, fixed).tolist(), -1)
-            found.append(Constraint(weights, 0, 0))
-    return found
+            if weights:
+                yield Constraint(weights, 0, 0)
+
+
+def _covers(tree: JunctionTree, columns: Columns, axes: Mapping[str, Axis]) -> Iterator[Constraint]:
+    """Yield that codes which are not listed together cover everybody to whom any of them applies."""
+    for axis in axes.values():
+        if axis.listed:
+            continue
+        homes = {code: tree.homes(frozenset({axis.name, code_axis(axis.name, code)}))[0] for code in _real(axis)}
+        shared = frozenset.intersection(*(tree.cliques[home] for home in homes.values())) - {axis.name}
+        shared -= {code_axis(axis.name, code) for code in homes}
+        for fixed in _combinations(shared, axes):
+            weights: dict[int, int] = {}
+            for code, home in homes.items():
+                named = {axis.name: frozenset({1}), code_axis(axis.name, code): frozenset({1})}
+                weights |= dict.fromkeys(columns.where(home, named | dict(fixed)).tolist(), 1)
+            first = homes[_real(axis)[0]]
+            for column in columns.where(first, {axis.name: frozenset({1})} | dict(fixed)).tolist():
+                weights[column] = weights.get(column, 0) - 1
+            yield Constraint(weights, 0, UNBOUNDED)
+
+
+def _real(axis: Axis) -> list[str]:
+    return [code for code in axis.codes if code != NONE]
 
 
 def lay_out(picture: Picture) -> Layout:
@@ -165,23 +209,22 @@ def lay_out(picture: Picture) -> Layout:
     Raises:
         DisclosureError: The picture cannot be written as one system of bearable size.
     """
-    codes = _codes(picture)
-    sets = {_dimensions(view, level) for view in picture.slices for level in view.levels}
-    tree = junction_tree(sets, {name: len(each) for name, each in codes.items()})
-    _check_size(tree, codes, picture)
-    columns = _Columns(tree, codes)
-    places: list[Mapping[int, Ints]] = []
-    everybody: list[Mapping[int, Ints]] = []
-    for view in picture.slices:
-        year = {} if view.period.is_block else {_YEAR: view.period.text}
-        for level in view.levels:
-            homes = tree.homes(_dimensions(view, level))
-            everybody += [{clique: columns.where(clique, year) for clique in homes}] * len(level.rows)
-            for row in level.rows:
-                kept = {view.table.dimension_ids[place]: view.keys[row][place] for place in level.axes}
-                places.append({clique: columns.where(clique, kept | year) for clique in homes})
-    ties = tuple(_ties(tree, columns, codes))
-    return Layout(tree, tuple(places), tuple(everybody), ties, columns.count)
+    axes = _axes(picture)
+    supports = _supports(axes)
+    years = {
+        period: axes[YEAR].spec(period.text) for period in {v.period for v in picture.slices} if not period.is_block
+    }
+    specs = [_cell_spec(axes, v, level, row) for v in picture.slices for level in v.levels for row in level.rows]
+    periods = tuple(years.get(view.period, {}) for view in picture.slices for _key in view.keys)
+    sets = {frozenset(spec) for spec in specs} | {frozenset(names) for names, _rows in supports}
+    sizes = {name: len(axis.values) for name, axis in axes.items()}
+    tree = junction_tree(sets, sizes)
+    _check_size(tree, sizes, supports, picture)
+    columns = Columns(tree, sizes, supports)
+    homes = {names: tree.homes(names) for names in sets}
+    places = tuple({clique: columns.where(clique, spec) for clique in homes[frozenset(spec)]} for spec in specs)
+    ties = (*_ties(tree, columns, axes), *_covers(tree, columns, axes))
+    return Layout(axes, tree, columns, periods, places, ties)
 
 
 def assemble(
@@ -193,13 +236,13 @@ def assemble(
         layout: The columns.
         low: Smallest count of every cell, shape (cells,).
         high: Largest count of every cell, shape (cells,).
-        constraints: What else is known; columns from ``layout.columns`` on are the extra ones.
+        constraints: What else is known; columns from ``layout.columns.count`` on are the extra ones.
         extra: Limits of further columns.
     """
-    width = layout.columns + len(extra)
+    width = layout.columns.count + len(extra)
     column_low = np.zeros(width, dtype=np.int64)
     column_high = np.full(width, UNBOUNDED, dtype=np.int64)
-    for place, (least, most) in enumerate(extra, start=layout.columns):
+    for place, (least, most) in enumerate(extra, start=layout.columns.count):
         column_low[place], column_high[place] = least, most
     rows: list[Constraint] = [*layout.ties, *constraints]
     members = layout.members

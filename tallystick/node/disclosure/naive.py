@@ -15,6 +15,7 @@ from tallystick.config.errors import DisclosureError
 from tallystick.config.i18n import _
 from tallystick.node.disclosure.layout import LinkedSystem, assemble, lay_out
 from tallystick.node.disclosure.picture import Picture, SliceView, Status, pictures
+from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.disclosure.solver import Solver
 from tallystick.node.tables.cubes import Cube
 
@@ -80,12 +81,13 @@ def _attack(picture: Picture, *, zeros_shown: bool) -> NaiveAttack:
 
 
 def naive_attack(
-    cubes: Sequence[Cube], catalogue: Catalogue | None = None, *, zeros_shown: bool = False
+    cubes: Sequence[Cube], state: str, catalogue: Catalogue | None = None, *, zeros_shown: bool = False
 ) -> NaiveAttack:
     """Hide small counts of one state's exact tables the usual way and take back what arithmetic gives back.
 
     Args:
         cubes: Exact tables, of any periods.
+        state: Alpha-3 code of the state: citizenship groups are seen from it.
         catalogue: The federation's tables; default: the shipped ones.
         zeros_shown: Print zeros as zeros; without it they hide behind "<5" too.
 
@@ -94,6 +96,7 @@ def naive_attack(
     """
     tables = catalogue or load_shipped()
     found = NaiveAttack(0, 0, 0)
-    for picture in pictures(tables, [_view(tables, cube, zeros_shown=zeros_shown) for cube in cubes]):
+    views = [_view(tables, cube, zeros_shown=zeros_shown) for cube in cubes]
+    for picture in pictures(tables, views, register_readings(tables, state)):
         found += _attack(picture, zeros_shown=zeros_shown)
     return found

@@ -1,12 +1,13 @@
 """The public picture: every figure and every gap of the slices that hang together, as an attacker sees them.
 
-Slices hang together when they count the same unit in the same three-year block. The yearly tables of a year share
-persons with each other and, through "a block is the sum of its years", with the block's tables; blocks are disjoint,
-so no relation leads from one to another. Without a table of the block each year stands alone.
+Slices hang together when they count the same unit of the same universe in the same three-year block. The yearly tables
+of a year share persons with each other and, through "a block is the sum of its years", with the block's tables; blocks
+are disjoint, so no relation leads from one to another, and perpetrators are not among the victims. Without a table of
+the block each year stands alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 
@@ -18,10 +19,21 @@ from tallystick.config.errors import DisclosureError
 from tallystick.config.i18n import _
 from tallystick.config.periods import Period, block_of
 from tallystick.node.disclosure.profile import Profile
+from tallystick.node.disclosure.readings import ReadingOf
 from tallystick.node.disclosure.safe import ReleasedSlice
 from tallystick.node.tables.cubes import Counts
 
-__all__ = ["Level", "Picture", "Relation", "SliceView", "Status", "drafted_view", "pictures", "released_view"]
+__all__ = [
+    "Level",
+    "Picture",
+    "Relation",
+    "SliceView",
+    "Status",
+    "drafted_view",
+    "in_relation",
+    "pictures",
+    "released_view",
+]
 
 
 class Status(IntEnum):
@@ -46,7 +58,13 @@ class Level:
 
 
 Relation = CellKey
-"""A group of rows of one level, written as a row key with ``_T`` where the group runs over all codes."""
+"""A group of rows of one level, written as a row key with ``_T`` where the group runs over all codes, and with
+``A+B+C`` where it runs over these. It says what it is by itself: it is kept with a release for good."""
+
+
+def in_relation(key: CellKey, relation: Relation) -> bool:
+    """Tell whether a row of the relation's level belongs to it."""
+    return all(said in {TOTAL, code} or code in said.split("+") for code, said in zip(key, relation, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +103,13 @@ class SliceView:
                 start = row + 1
         return tuple(found)
 
+    def several(self, level: Level) -> bool:
+        """Tell whether a person may stand in several rows of a level: its rows do not add up."""
+        return any(self.table.dimension_ids[place] in self.table.multiple for place in level.axes)
+
     def members(self, level: Level, relation: Relation) -> list[int]:
         """Return the rows of ``level`` that belong to ``relation``."""
-        fixed = [place for place, code in enumerate(relation) if code != TOTAL]
-        return [row for row in level.rows if all(self.keys[row][place] == relation[place] for place in fixed)]
+        return [row for row in level.rows if in_relation(self.keys[row], relation)]
 
     def with_withheld(self, taken_from: Mapping[int, Relation]) -> "SliceView":
         """Return the same slice with these rows (and, of the added ones, only these) withheld on top of the primary."""
@@ -137,11 +158,13 @@ class Picture:
         catalogue: Gives the codes.
         slices: In canonical order: by period, then as the catalogue lists the tables.
         years: The calendar years over which persons are spread.
+        reading: Gives what a table's dimension reads of a person.
     """
 
     catalogue: Catalogue
     slices: tuple[SliceView, ...]
     years: tuple[int, ...]
+    reading: ReadingOf
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -166,20 +189,28 @@ class Picture:
 
     def replaced(self, slices: Iterable[SliceView]) -> "Picture":
         """Return the picture with other versions of the same slices."""
-        return Picture(self.catalogue, tuple(slices), self.years)
+        return replace(self, slices=tuple(slices))
 
 
-def pictures(catalogue: Catalogue, views: Sequence[SliceView]) -> list[Picture]:
-    """Group slices that hang together; only groups that hold something of the draft are returned."""
+def pictures(catalogue: Catalogue, views: Sequence[SliceView], reading: ReadingOf) -> list[Picture]:
+    """Group slices that hang together; only groups that hold something of the draft are returned.
+
+    Args:
+        catalogue: Gives the codes.
+        views: Slices of one state.
+        reading: The state's readings (``register_readings``).
+    """
     order = {table.id: place for place, table in enumerate(catalogue.tables)}
-    groups: dict[tuple[str, Period], list[SliceView]] = {}
+    groups: dict[tuple[str, str, Period], list[SliceView]] = {}
     for view in sorted(views, key=lambda view: (view.period, order[view.table.id])):
-        groups.setdefault((view.table.unit, block_of(view.period.first)), []).append(view)
+        place = (view.table.universe, view.table.unit, block_of(view.period.first))
+        groups.setdefault(place, []).append(view)
     found: list[Picture] = []
-    for (_unit, block), group in sorted(groups.items()):
+    for (_universe, _unit, block), group in sorted(groups.items()):
         if any(view.period.is_block for view in group):
-            found.append(Picture(catalogue, tuple(group), block.years))
+            found.append(Picture(catalogue, tuple(group), block.years, reading))
             continue
-        years = sorted({view.period.first for view in group})
-        found += [Picture(catalogue, tuple(v for v in group if v.period.first == year), (year,)) for year in years]
+        for year in sorted({view.period.first for view in group}):
+            here = tuple(view for view in group if view.period.first == year)
+            found.append(Picture(catalogue, here, (year,), reading))
     return [picture for picture in found if any(view.draft for view in picture.slices)]

@@ -12,6 +12,7 @@ from tallystick.exchange.formats.sdmxcsv import Observation
 from tallystick.node.disclosure.perturbation import perturb
 from tallystick.node.disclosure.picture import Picture, SliceView, Status, drafted_view, pictures, released_view
 from tallystick.node.disclosure.profile import PEER, Profile
+from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.disclosure.repair import Secrets, repair, starting_counts
 from tallystick.node.disclosure.safe import _SEAL, AuditFigures, ReleasedSlice, SafeTable
 from tallystick.node.tables.cubes import Cube
@@ -53,7 +54,12 @@ def _check_once(views: Sequence[SliceView]) -> None:
 
 
 def _persons_shown(picture: Picture, view: SliceView) -> int | None:
-    """Return the share of persons behind shown inner figures, whole per cent, from published figures alone."""
+    """Return the share of persons behind shown inner figures, whole per cent, from published figures alone.
+
+    None where no total tells it, or where a person may stand in several cells.
+    """
+    if view.several(view.levels[0]):
+        return None
     totals = {
         one.period.first: int(one.values[0])
         for one in picture.slices
@@ -95,6 +101,7 @@ def protect_plan(
     released: Sequence[ReleasedSlice],
     catalogue: Catalogue,
     *,
+    state: str,
     secrets: Secrets,
     profile: Profile = PEER,
     progress: Progress | None = None,
@@ -105,6 +112,7 @@ def protect_plan(
         draft: Exact cubes of the slices to be published, of one period or of several.
         released: Every slice that the state has released; those of other blocks change nothing.
         catalogue: The federation's tables.
+        state: Alpha-3 code of the state: citizenship groups are seen from it.
         secrets: Gives the noise secret of a period; called for the draft's periods only.
         profile: Parameters of ``keyed``.
         progress: Called with 1 after each round of the audit.
@@ -119,7 +127,7 @@ def protect_plan(
     views += _draft_views(draft, catalogue, secrets, profile)
     _check_once(views)
     safe: dict[tuple[str, Period], SafeTable] = {}
-    for picture in pictures(catalogue, views):
+    for picture in pictures(catalogue, views, register_readings(catalogue, state)):
         done = repair(picture, starting_counts(picture, secrets, profile), profile, progress)
         safe |= {(view.table.id, view.period): _sealed(done, view, profile) for view in done.slices if view.draft}
     return tuple(safe[cube.table_id, cube.period] for cube in draft)

@@ -47,7 +47,7 @@ def starting_counts(picture: Picture, secrets: Secrets, profile: Profile) -> Cou
 def first_extraction(picture: Picture, layout: Layout, profile: Profile) -> int | None:
     """Return the first withheld cell that is given away, or None where all are safe."""
     auditor = Auditor(keyed_system(picture, layout, profile), profile)
-    return next((cell for cell in withheld_cells(picture) if auditor.extracted(cell)), None)
+    return auditor.first_extraction(withheld_cells(picture))
 
 
 def _sums_to(picture: Picture, site: RelationSite, cell: int) -> bool:
@@ -64,8 +64,8 @@ def _sums_to(picture: Picture, site: RelationSite, cell: int) -> bool:
 def _choices(picture: Picture, counts: Mapping[RelationSite, int], cell: int) -> list[RelationSite]:
     """Return the relations that could lose their smallest shown cell to hide ``cell``, the first choice first.
 
-    Nearest first: relations that the cell is a part or the total of, then those of its own table, then the rest of the
-    draft; within each the lowest figure first.
+    Nearest first: relations that the cell is a part, the total or the kin of, then those of its own table, then the
+    rest of the draft; within each the lowest figure first.
     """
     owner, row = picture.owner(cell)
     found: list[tuple[int, int, int, RelationSite]] = []
@@ -74,7 +74,7 @@ def _choices(picture: Picture, counts: Mapping[RelationSite, int], cell: int) ->
         shown = [int(view.values[other]) for other in site.rows if view.status[other] == Status.SHOWN]
         if shown:
             own_table = site.slice_number == owner
-            near = (own_table and row in site.rows) or _sums_to(picture, site, cell)
+            near = (own_table and row in site.rows) or cell in site.kin or _sums_to(picture, site, cell)
             found.append((0 if near else 1 if own_table else 2, min(shown), number, site))
     return [choice[-1] for choice in sorted(found, key=lambda choice: choice[:-1])]
 

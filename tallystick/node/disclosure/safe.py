@@ -20,13 +20,13 @@ __all__ = ["AuditFigures", "ReleasedSlice", "SafeTable"]
 
 
 @final
-class _Seal:
+class _TableSeal:
     """The token; one instance, private to this package."""
 
     __slots__ = ()
 
 
-_SEAL: Final = _Seal()
+_SEAL: Final = _TableSeal()
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class SafeTable:
 
     def __init__(
         self,
-        seal: _Seal,
+        seal: _TableSeal,
         *,
         table_id: str,
         period: Period,

@@ -18,6 +18,8 @@ __all__ = ["Solver"]
 
 _NODES: Final = 5_000
 _NEAR: Final = 1e-6
+_LOOSE: Final = 0.3
+"""How far below the largest sum a point may stay that only has to show what is possible."""
 _OPTIONS: Final[Mapping[str, Any]] = {
     "output_flag": False,
     "threads": 1,
@@ -90,6 +92,23 @@ class Solver:
         rounded = np.rint(values).astype(np.int64)
         whole = bool((np.abs(values - rounded) < _NEAR).all()) and self._system.holds(rounded)
         return float(values[columns].sum()), (rounded if whole else None)
+
+    def somewhere(self, weights: Ints) -> Ints | None:
+        """Return a whole-number point that has a large sum of ``weights`` times columns, not the largest; or None.
+
+        Args:
+            weights: One per column, shape (columns,).
+        """
+        if self._integer is None:
+            self._integer = _model(self._system, integer=True)
+        everywhere = np.arange(len(weights), dtype=np.int32)
+        self._integer.setOptionValue("mip_rel_gap", _LOOSE)
+        self._integer.changeColsCost(len(weights), everywhere, -weights.astype(float))
+        self._integer.run()
+        self._integer.setOptionValue("mip_rel_gap", 0.0)
+        self._integer.changeColsCost(len(weights), everywhere, np.zeros(len(weights)))
+        point = np.rint(np.array(self._integer.getSolution().col_value)).astype(np.int64)
+        return point if len(point) == len(weights) and self._system.holds(point) else None
 
     def relaxed(self, columns: Ints, sign: int) -> tuple[int, Ints | None] | None:
         """Return an outer limit of the sum of ``columns`` and, if the relaxed optimum is whole, a point that takes it.

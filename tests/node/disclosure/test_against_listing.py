@@ -50,7 +50,7 @@ def make_picture(
                 cube = world.cube(table.id, period, counts, keys)
                 figures = perturb(seed.to_bytes(8, "big") + period.text.encode(), cube.counts, cube.key_sums, profile)
                 views.append(drafted_view(world.catalogue, table, period, figures, profile))
-    (picture,) = pictures(world.catalogue, views)
+    (picture,) = pictures(world.catalogue, views, world.reading)
     sites = relation_sites(picture)
     return withhold(picture, {site: gaps[place % len(gaps)] for place, site in enumerate(sites)})
 

@@ -25,6 +25,7 @@ from tallystick.node.disclosure.audit import Auditor, is_extraction, withheld_ce
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
 from tallystick.node.disclosure.picture import drafted_view, pictures, released_view
+from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.tables.cubes import Cube
 from tests.support.registers import block_cubes, sample, secret_of, year_cubes
 from tests.support.tiny import tiny_catalogue
@@ -49,7 +50,7 @@ def whole_plan(n: int, seed: int, *, cross: bool = False) -> tuple[list[Cube], l
     tables: list[SafeTable] = []
     for draft in plan:
         released = [table.as_released() for table in tables]
-        tables += protect_plan(draft, released, SHIPPED, secrets=secrets)
+        tables += protect_plan(draft, released, SHIPPED, state="KAZ", secrets=secrets)
         cubes += draft
     return cubes, tables
 
@@ -57,7 +58,11 @@ def whole_plan(n: int, seed: int, *, cross: bool = False) -> tuple[list[Cube], l
 def given_away(released: Sequence[ReleasedSlice]) -> int:
     """Attack every withheld cell of everything released, every fifth by its exact ends; count the extractions."""
     found = 0
-    for picture in pictures(SHIPPED, [replace(released_view(SHIPPED, one), draft=True) for one in released]):
+    for picture in pictures(
+        SHIPPED,
+        [replace(released_view(SHIPPED, one), draft=True) for one in released],
+        register_readings(SHIPPED, "KAZ"),
+    ):
         auditor = Auditor(keyed_system(picture, lay_out(picture), PEER), PEER)
         cells = withheld_cells(picture)
         for cell in cells[::5]:
@@ -116,15 +121,15 @@ def test_equal_sets_of_persons_get_equal_figures_in_every_table_of_the_period() 
     secrets = secret_of(4)
     people = sample(40, 4)[0]
     people = replace(people, positions={**people.positions, "SEX": np.zeros_like(people.positions["SEX"])})
-    total, sex, *_rest = protect_plan(year_cubes(SHIPPED, people, secrets), [], SHIPPED, secrets=secrets)
+    total, sex, *_rest = protect_plan(year_cubes(SHIPPED, people, secrets), [], SHIPPED, state="KAZ", secrets=secrets)
     assert sex.observations[0].value == total.observations[0].value
 
 
 def test_drafting_again_in_another_order_gives_the_same_figures_and_gaps() -> None:
     secrets, people = secret_of(8), sample(29, 8)
     cubes = block_cubes(SHIPPED, people, secrets) + [c for p in people for c in year_cubes(SHIPPED, p, secrets)]
-    first = protect_plan(cubes, [], SHIPPED, secrets=secrets)
-    second = protect_plan(cubes[::-1], [], SHIPPED, secrets=secrets)[::-1]
+    first = protect_plan(cubes, [], SHIPPED, state="KAZ", secrets=secrets)
+    second = protect_plan(cubes[::-1], [], SHIPPED, state="KAZ", secrets=secrets)[::-1]
     assert [table.observations for table in first] == [table.observations for table in second]
     assert [table.added for table in first] == [table.added for table in second]
     assert [(table.table_id, table.period) for table in first] == [(cube.table_id, cube.period) for cube in cubes]
@@ -136,34 +141,36 @@ def test_other_blocks_change_nothing() -> None:
     released = [
         table.as_released()
         for year in earlier
-        for table in protect_plan(year_cubes(SHIPPED, year, secrets), [], SHIPPED, secrets=secrets)
+        for table in protect_plan(year_cubes(SHIPPED, year, secrets), [], SHIPPED, state="KAZ", secrets=secrets)
     ]
     now = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
-    alone = protect_plan(now, [], SHIPPED, secrets=secrets)
-    beside = protect_plan(now, released, SHIPPED, secrets=secrets)
+    alone = protect_plan(now, [], SHIPPED, state="KAZ", secrets=secrets)
+    beside = protect_plan(now, released, SHIPPED, state="KAZ", secrets=secrets)
     assert [table.observations for table in alone] == [table.observations for table in beside]
 
 
 def test_a_released_slice_is_never_drafted_again() -> None:
     secrets = secret_of(2)
     cubes = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
-    released = [table.as_released() for table in protect_plan(cubes, [], SHIPPED, secrets=secrets)]
+    released = [table.as_released() for table in protect_plan(cubes, [], SHIPPED, state="KAZ", secrets=secrets)]
     with pytest.raises(DisclosureError, match="VICTIMS 2018: the slice stands twice"):
-        protect_plan(cubes[:1], released, SHIPPED, secrets=secrets)
+        protect_plan(cubes[:1], released, SHIPPED, state="KAZ", secrets=secrets)
     with pytest.raises(DisclosureError, match="stands twice"):
-        protect_plan([cubes[0], cubes[0]], [], SHIPPED, secrets=secrets)
+        protect_plan([cubes[0], cubes[0]], [], SHIPPED, state="KAZ", secrets=secrets)
 
 
 def test_counts_or_releases_that_do_not_fit_the_catalogue_are_refused_without_a_figure() -> None:
     secrets = secret_of(2)
     short = Cube("VICTIMS_SEX", Period(2018, 2018), np.array([17, 2]), np.array([1, 2], dtype=np.uint64))
     with pytest.raises(DisclosureError, match="VICTIMS_SEX 2018") as caught:
-        protect_plan([short], [], SHIPPED, secrets=secrets)
+        protect_plan([short], [], SHIPPED, state="KAZ", secrets=secrets)
     assert "17" not in caught.value.message
     cubes = year_cubes(SHIPPED, sample(29, 2)[0], secrets)
-    table = protect_plan(cubes, [], SHIPPED, secrets=secrets)[1].as_released()
+    table = protect_plan(cubes, [], SHIPPED, state="KAZ", secrets=secrets)[1].as_released()
     with pytest.raises(DisclosureError, match="VICTIMS_SEX 2018"):
-        protect_plan(cubes[2:3], [replace(table, observations=table.observations[:-1])], SHIPPED, secrets=secrets)
+        protect_plan(
+            cubes[2:3], [replace(table, observations=table.observations[:-1])], SHIPPED, state="KAZ", secrets=secrets
+        )
 
 
 def test_one_dimension_over_two_code_lists_is_refused_rather_than_audited_wrongly() -> None:
@@ -177,20 +184,24 @@ def test_one_dimension_over_two_code_lists_is_refused_rather_than_audited_wrongl
         for n, s in (("T_A", 2), ("T_AB", 4))
     ]
     with pytest.raises(DisclosureError, match="T_AB: dimension DA stands over two code lists"):
-        protect_plan(cubes, [], catalogue, secrets=secret_of(1))
+        protect_plan(cubes, [], catalogue, state="KAZ", secrets=secret_of(1))
 
 
 def test_progress_is_told_after_each_round() -> None:
     secrets = secret_of(2)
     steps: list[int] = []
-    protect_plan(year_cubes(SHIPPED, sample(29, 2)[0], secrets), [], SHIPPED, secrets=secrets, progress=steps.append)
+    protect_plan(
+        year_cubes(SHIPPED, sample(29, 2)[0], secrets), [], SHIPPED, state="KAZ", secrets=secrets, progress=steps.append
+    )
     assert steps
     assert set(steps) == {1}
 
 
 def test_the_public_profile_protects_too_and_says_its_parameters() -> None:
     secrets = secret_of(2)
-    tables = protect_plan(year_cubes(SHIPPED, sample(282, 2)[0], secrets), [], SHIPPED, secrets=secrets, profile=PUBLIC)
+    tables = protect_plan(
+        year_cubes(SHIPPED, sample(282, 2)[0], secrets), [], SHIPPED, state="KAZ", secrets=secrets, profile=PUBLIC
+    )
     assert all(row.value is None or row.value >= PUBLIC.threshold for table in tables for row in table.observations)
     assert dict(tables[0].parameters) == {"D": 5, "V": 2, "k": 11, "width": 11, "decoy_bits": 6}
 
@@ -204,7 +215,7 @@ def test_tables_that_count_something_else_are_not_linked() -> None:
     rows = {"TOTAL": np.array([26]), "T_A": np.array([0, 20, 13])}
     for one, groups in ((catalogue, 1), (apart, 2)):
         views = [drafted_view(one, one.table(name), year, row, PEER) for name, row in rows.items()]
-        assert len(pictures(one, views)) == groups
+        assert len(pictures(one, views, register_readings(one, "KAZ"))) == groups
 
 
 def test_an_attack_on_what_was_released_finds_what_should_not_have_been() -> None:
@@ -213,15 +224,19 @@ def test_an_attack_on_what_was_released_finds_what_should_not_have_been() -> Non
     ages = [Observation(("Y0T17",), None, withheld=True), Observation(("Y_GE18",), 20, withheld=False)]
     careless = ReleasedSlice("VICTIMS_AGE", year, (*ages, Observation(("_U",), 13, withheld=False)), nothing)
     careful = ReleasedSlice("VICTIMS_AGE", year, (*ages, Observation(("_U",), 5, withheld=False)), nothing)
-    assert attack_released([total, careless], SHIPPED) == Attacked(withheld=1, extracted=1)
-    assert attack_released([total, careful], SHIPPED) == Attacked(withheld=1, extracted=0)
+    assert attack_released([total, careless], SHIPPED, "KAZ") == Attacked(withheld=1, extracted=1)
+    assert attack_released([total, careful], SHIPPED, "KAZ") == Attacked(withheld=1, extracted=0)
 
 
 def test_no_figure_shows_in_the_representation_of_anything_on_the_way() -> None:
     secrets = secret_of(2)
     cube = year_cubes(SHIPPED, sample(4711, 2)[0], secrets)[0]
     figures = cube.counts + 1
-    (picture,) = pictures(SHIPPED, [drafted_view(SHIPPED, SHIPPED.table("VICTIMS"), cube.period, figures, PEER)])
+    (picture,) = pictures(
+        SHIPPED,
+        [drafted_view(SHIPPED, SHIPPED.table("VICTIMS"), cube.period, figures, PEER)],
+        register_readings(SHIPPED, "KAZ"),
+    )
     layout = lay_out(picture)
     system = keyed_system(picture, layout, PEER)
     for thing in (picture, picture.slices[0], layout, system, Auditor(system, PEER)):
@@ -232,7 +247,7 @@ def test_an_empty_register_releases_gaps_and_nothing_else() -> None:
     secrets = secret_of(2)
     nobody = [replace(p, positions={k: v[:0] for k, v in p.positions.items()}, ids=p.ids[:0]) for p in sample(9, 1)]
     cubes = [c for p in nobody for c in year_cubes(SHIPPED, p, secrets)] + block_cubes(SHIPPED, nobody, secrets)
-    for table in protect_plan(cubes, [], SHIPPED, secrets=secrets):
+    for table in protect_plan(cubes, [], SHIPPED, state="KAZ", secrets=secrets):
         assert table.audit.shown == table.audit.repaired == 0
         assert table.audit.persons_shown is None
 
