@@ -181,7 +181,12 @@ PARSERS: tuple[Parser, ...] = (
     Parser("shares", feed.join_shares, lambda: [feed.seed_shares()]),
     Parser("catalogue", plain(parse_catalogue), golden("pack/roster/targets/*"), ("config.catalogue.parse_catalogue",)),
     Parser("period", text(parse_period), given("2018", "2018-2020"), ("config.periods.parse_period",)),
-    Parser("desk.toml", feed.in_home(load_desk, "desk/desk.toml"), lambda: [feed.DESK], ("config.settings.load_desk",)),
+    Parser(
+        "desk.toml",
+        feed.in_home(load_desk, "desk/desk.toml"),
+        lambda: [feed.DESK],
+        ("config.settings.load_desk", "config.tomltext.parse_toml"),
+    ),
     Parser(
         "border.toml",
         feed.in_home(load_border, "border/border.toml"),
