@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tallystick.cli.case_add import add
+from tallystick.cli.case_edit import close, edit
 from tallystick.cli.case_erase import app as erase_app
+from tallystick.cli.case_find import find
+from tallystick.cli.case_look import journal, show
 from tallystick.cli.case_map import map_, template
 from tallystick.cli.case_show import fill, show_generated, show_import, show_runs, show_year
 from tallystick.cli.output import JsonFlag, progress, say, show_json, show_table
@@ -168,14 +172,27 @@ def _write_csv(path: Path, state: str, totals: "Sequence[YearTotal]", seed: int)
 @app.command()
 def count(
     year: int | None = typer.Option(None, "--year", metavar="YEAR", help="Break one year down."),
+    by: str | None = typer.Option(None, "--by", metavar="SEX,AGE", help="A table by one to three dimensions."),
+    only: str | None = typer.Option(None, "--years", metavar="2018-2020", help="With --by: only these years."),
+    detail: bool = typer.Option(False, "--detail", help="With --by: every country and age band, not groups."),
+    to_file: Path | None = typer.Option(None, "--csv", metavar="FILE", help="With --by: write the table there."),
     home: Path = HomeFlag,
     passphrase_file: Path | None = PassphraseFlag,
     as_json: bool = JsonFlag,
 ) -> None:
     """Count the register, for its own officers.
 
-    Exact figures, never to be passed on; what may leave is made by tallystick release.
+    Exact figures, never to be passed on; what may leave is made by tallystick release. --by takes one to three of
+    YEAR, SEX, AGE, AGENCY, CITIZENSHIP, EXPLOITATION_AREA, FORM, RELATIONSHIP.
     """
+    if by is not None:
+        from tallystick.cli.case_count import count_by
+
+        chosen = None if only is None else _years(only)
+        count_by(home, passphrase_file, by, chosen, to_file, detail=detail, as_json=as_json)
+        return
+    if only is not None or detail or to_file is not None:
+        raise UsageError(_("--years, --detail and --csv need --by"), hint="--by SEX,AGE")
     from tallystick.config.settings import load_desk
     from tallystick.node.cases.opening import ask_for, open_store
     from tallystick.node.tables.overview import overview
@@ -246,3 +263,6 @@ def fields(as_json: bool = JsonFlag) -> None:
 
 app.command("map")(map_)
 app.command()(template)
+
+for command in (add, find, show, edit, close, journal):
+    app.command()(command)

@@ -75,6 +75,7 @@ EXTENSIONS: tuple[tuple[str, Kind, bool], ...] = (
     ("ext_PersonsInvestigated", Kind.NUMBER, False),
     ("ext_PersonsProsecuted", Kind.NUMBER, False),
     ("ext_PersonsConvicted", Kind.NUMBER, False),
+    ("ext_ClosureDate", Kind.DATE, True),
 )
 """What HTCDS 2.0 lacks: id, kind, whether sealed; ``explanations`` says what they hold."""
 
@@ -95,6 +96,7 @@ def explanations() -> Mapping[str, str]:
         "ext_PersonsInvestigated": _("persons investigated in the case"),
         "ext_PersonsProsecuted": _("persons prosecuted in the case"),
         "ext_PersonsConvicted": _("persons convicted in the case"),
+        "ext_ClosureDate": _("when the case was closed"),
     }
 
 
