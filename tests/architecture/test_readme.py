@@ -59,3 +59,16 @@ def test_a_line_of_readme_does_what_it_says(folder: Path, line: str) -> None:
     answer = tallystick(folder, line)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip()
+
+
+def test_readme_s_lines_of_python_print_figures(folder: Path) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed (extra: frames)")
+    (code,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert len(code.splitlines()) == 4
+    assert "OBS_STATUS" in answer.stdout
+    assert "KAZ" in answer.stdout
+    assert "2020" in answer.stdout
