@@ -18,7 +18,6 @@ from tallystick.keys.roster_types import RosterKey
 from tallystick.keys.secrets import Secrets
 from tallystick.node.cases.erasing import find_record, no_progress, settle
 from tallystick.node.cases.erasure_order import OFFICERS, Order, Reason, SignedOrder, merge, require_officers
-from tallystick.node.cases.keyring import RandomBytes
 from tallystick.node.cases.opening import desk_keys, open_desk_secret, open_register
 from tallystick.node.cases.rotation import hold
 from tallystick.node.cases.tombstones import TOMBSTONES, Tombstone, TombstoneFile, case_mac, tombstone_key
@@ -76,7 +75,7 @@ def propose_order(
     number: str,
     reason: Reason,
     *,
-    random_bytes: RandomBytes = os.urandom,
+    random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Order:
     """Make the order to erase a case that the register holds.
 
@@ -108,7 +107,7 @@ def apply_order(
     clock: Clock,
     copies: Sequence[SignedOrder],
     *,
-    random_bytes: RandomBytes = os.urandom,
+    random_bytes: Callable[[int], bytes] = os.urandom,
     advance: Callable[[int], None] = no_progress,
 ) -> Erased:
     """Carry out an order that two officers signed; finish what an interrupted one began.
@@ -141,7 +140,7 @@ def _apply(
     clock: Clock,
     order: Order,
     officers: tuple[str, ...],
-    random_bytes: RandomBytes,
+    random_bytes: Callable[[int], bytes],
     advance: Callable[[int], None],
 ) -> Erased:
     register_key = open_desk_secret(folder, "register", ask)
