@@ -23,7 +23,7 @@ __all__ = ["KEY_BYTES", "connect", "create", "store_errors"]
 KEY_BYTES = 32
 _PLAIN_HEADER = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
-_CACHE_KIB = 65_536
+_CACHE_KIB = 32_768
 _TEMP_IN_MEMORY = 2
 
 

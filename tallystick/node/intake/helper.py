@@ -4,6 +4,7 @@ It is our own child and nobody else's: rows go to it and come back by two pipes,
 desk's keys, and ends with us. Where it dies before us the run is undone.
 """
 
+import gc
 import marshal
 import struct
 import subprocess
@@ -117,6 +118,8 @@ def main(reading: IO[bytes], writing: IO[bytes]) -> None:
     begun = _read(reading)
     if begun is None:
         return
+    gc.freeze()  # what was imported lives as long as we do; rows come and go without cycles
+    gc.set_threshold(100_000)
     set_language(begun[0])
     recorder = Recorder()
     maker = TextMaker(Plan(*begun[1]), recorder, seal_ahead=True)
