@@ -182,6 +182,14 @@ def desk_operations() -> dict[str, Operation]:
     found = [
         Operation("case import", _prepare_import, _import, look_at_register, points=20),
         Operation(
+            "case edit",
+            _prepare_import,
+            lambda scene: ["case", "edit", "F-1", "--set", "prs_Gender=Masculine", "--home", _home(scene)],
+            lambda scene: told(["case", "show", "F-1", "--json", "--home", _home(scene)])[1].count("Masculine"),
+            again=frozenset({0, 2}),
+            points=20,
+        ),
+        Operation(
             "release draft",
             lambda scene: make_desk(scene) and None,
             lambda scene: ["release", "draft", YEAR, "--home", _home(scene)],

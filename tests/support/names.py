@@ -2,6 +2,7 @@
 
 DESK = (
     "case import",
+    "case edit",
     "release draft",
     "release sign",
     "release refuse",
