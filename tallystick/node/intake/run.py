@@ -1,5 +1,6 @@
 """An agency's file into the register: one run, all of it or nothing."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _PARSERS: Mapping[str, type[HtcdsParser] | type[CtdcParser]] = {
 FORMATS = tuple(_PARSERS)
 
 
+_SELDOM = 100_000
 _HELPED = 8 << 20
 """Bytes from which a file is worth a second process."""
 
@@ -180,6 +182,7 @@ def import_file(
     _require_format(file_format, mapping)
     stored: IngestReport | None = None
     with (
+        _few_collections(),
         Rejections(report) as rejections,
         _opened(path, file_format, advance, mapping) as sheet,
     ):
@@ -209,6 +212,17 @@ def import_file(
         changed_values=rejections.changed,
         changed=tuple(rejections.first_changes),
     )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for cycles seldom while millions of rows come and go: they are in none."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_SELDOM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _require_format(file_format: str, mapping: Path | None) -> None:
