@@ -1,12 +1,13 @@
 """One row on its way into the register: classification packed, details written, identity apart or sealed already."""
 
+import os
 from typing import NamedTuple
 
-from tallystick.node.cases.coding import encode, pack
-from tallystick.node.cases.keyring import unseal
+from tallystick.node.cases.coding import PERSON_ID_BYTES, encode, pack
+from tallystick.node.cases.keyring import seal, unseal
 from tallystick.node.cases.record import CaseRecord
 
-__all__ = ["PERSON_KEY_BYTES", "CodedRow", "Sealed", "coded_row"]
+__all__ = ["PERSON_KEY_BYTES", "CodedRow", "Sealed", "coded_row", "sealed_ahead"]
 
 PERSON_KEY_BYTES = 32
 
@@ -59,3 +60,10 @@ def coded_row(record: CaseRecord, row: int = 0) -> CodedRow:
         record.details_text() if record.details else None,
         record.identity.to_bytes() if record.identity else None,
     )
+
+
+def sealed_ahead(identity: bytes) -> Sealed:
+    """Seal an identity as a new person's, with a person id and a key drawn for it."""
+    drawn = os.urandom(PERSON_ID_BYTES + PERSON_KEY_BYTES)
+    person_id, key = drawn[:PERSON_ID_BYTES], drawn[PERSON_ID_BYTES:]
+    return person_id, key, seal(key, person_id, identity)

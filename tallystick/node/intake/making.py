@@ -1,13 +1,10 @@
 """Rows of a sheet to what the register takes: coded, and identities sealed ahead where that is asked for."""
 
 import csv
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tallystick.node.cases.codedrow import PERSON_KEY_BYTES, CodedRow, coded_row
-from tallystick.node.cases.coding import PERSON_ID_BYTES
-from tallystick.node.cases.keyring import seal
+from tallystick.node.cases.codedrow import CodedRow, coded_row, sealed_ahead
 from tallystick.node.cases.record import CaseRecord
 from tallystick.node.intake.cleaning import cleaned_rows
 from tallystick.node.intake.fastcoding import FastCoder
@@ -153,6 +150,4 @@ class TextMaker:
         identity = row[5]
         if identity is None or not self._seal_ahead:
             return CodedRow._make((*row, None, mark))
-        drawn = os.urandom(PERSON_ID_BYTES + PERSON_KEY_BYTES)
-        person_id, key = drawn[:PERSON_ID_BYTES], drawn[PERSON_ID_BYTES:]
-        return CodedRow._make((*row[:5], None, (person_id, key, seal(key, person_id, identity)), mark))
+        return CodedRow._make((*row[:5], None, sealed_ahead(identity), mark))
