@@ -6,33 +6,57 @@ shortcuts: it is what the audit's intervals are held against.
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from tallystick.config.catalogue import TOTAL, Catalogue
+from tallystick.config.catalogue import TOTAL, Catalogue, TableDefinition
 from tallystick.config.periods import Period
 from tallystick.node.disclosure.picture import Picture, Status
 from tallystick.node.disclosure.profile import Profile
-from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.disclosure.relations import rank
 from tallystick.node.tables.cubes import Cube
+from tallystick.node.tables.mapping import Reading
 
 TINY = Profile(id="tiny", reach=1, variance=1, threshold=3, width=3, decoy_bits=2)
 
 
 def _table(name: str, dimensions: str, where: str, margins: Sequence[str]) -> dict:
+    several = {"counting": "multiple"}
     return {
         "id": name,
         "version": "1.0",
         "name": {"en": name},
         "unit": "persons",
-        "dimensions": [{"id": f"D{letter}", "codelist": f"CL_{letter}"} for letter in dimensions],
+        "dimensions": [
+            {"id": f"D{letter}", "codelist": f"CL_{letter}"} | (several if letter in SEVERAL else {})
+            for letter in dimensions
+        ],
         "margins": [[f"D{letter}" for letter in margin] for margin in margins],
         "where": where,
         "reference_date_basis": "-",
         "legal_definition": "-",
         "correspondence": {"none": "-"},
     }
+
+
+SEVERAL = frozenset("MNQ")
+"""Dimensions along which several codes may apply to a person."""
+FREE = frozenset("Q")
+"""Of these, those whose sets of codes the audit does not list: any set may come up, the last code alone for none."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something of a person that one or several dimensions read.
+
+    Attributes:
+        values: What it can be.
+        reads: For each dimension letter, the code numbers under which a person with each value stands.
+    """
+
+    values: int
+    reads: Mapping[str, Sequence[Sequence[int]]]
 
 
 def tiny_catalogue(tables: Mapping[str, tuple[str, str, Sequence[str]]], sizes: Mapping[str, int]) -> Catalogue:
@@ -42,7 +66,7 @@ def tiny_catalogue(tables: Mapping[str, tuple[str, str, Sequence[str]]], sizes: 
             "format": "tallystick-catalogue-1",
             "version": 1,
             "codelists": [
-                {"id": f"CL_{letter}", "codes": {f"{letter}{code}": {"en": ""} for code in range(size)}}
+                {"id": f"CL_{letter}", "codes": {_code(letter, code, size): {"en": ""} for code in range(size)}}
                 for letter, size in sizes.items()
             ],
             "tables": [_table(name, *spec) for name, spec in tables.items()],
@@ -50,24 +74,44 @@ def tiny_catalogue(tables: Mapping[str, tuple[str, str, Sequence[str]]], sizes: 
     )
 
 
-class World:
-    """Where every cell's persons are in the full cross of dimensions and years: 0/1 masks over its atoms."""
+def _code(letter: str, code: int, size: int) -> str:
+    return "_U" if letter in FREE and code == size - 1 else f"{letter}{code}"
 
-    def __init__(self, catalogue: Catalogue, years: Sequence[int]) -> None:
+
+class World:
+    """Where every cell's persons are in the full cross of things and years: 0/1 masks over its atoms.
+
+    Args:
+        catalogue: Made by ``tiny_catalogue``.
+        years: The years.
+        things: What the dimensions read; a dimension that none of them names is a thing of its own.
+    """
+
+    def __init__(self, catalogue: Catalogue, years: Sequence[int], things: Sequence[Thing] = ()) -> None:
         self.catalogue = catalogue
-        self.names = sorted({name for table in catalogue.tables for name in table.dimension_ids})
         self.codes = {f"D{c.id[-1]}": tuple(c.codes) for c in catalogue.codelists}
         self.years = tuple(years)
-        self.reading = register_readings(catalogue, "")
-        axes = [self.years, *(self.codes[name] for name in self.names)]
-        self.atoms = list(itertools.product(*axes))
+        used = {name[1:] for table in catalogue.tables for name in table.dimension_ids}
+        alone = sorted(used - {letter for thing in things for letter in thing.reads})
+        own = [Thing(len(self.codes[f"D{a}"]), {a: [[n] for n in range(len(self.codes[f"D{a}"]))]}) for a in alone]
+        self.things = (*things, *own)
+        self.atoms = list(itertools.product(self.years, *(range(thing.values) for thing in self.things)))
+
+    def _stands(self, name: str, code: str, atom: Sequence[int]) -> bool:
+        place, thing = next((p, t) for p, t in enumerate(self.things) if name[1:] in t.reads)
+        return self.codes[name].index(code) in thing.reads[name[1:]][atom[1 + place]]
+
+    def reading(self, table: TableDefinition, name: str) -> Reading:
+        """Say what a dimension reads, as the audit is told it."""
+        place, thing = next((p, t) for p, t in enumerate(self.things) if name[1:] in t.reads)
+        named = tuple(frozenset(self.codes[name][n] for n in numbers) for numbers in thing.reads[name[1:]])
+        return Reading(f"thing {place}", None if name[1:] in FREE else named)
 
     def mask(self, period: Period, fixed: Mapping[str, str]) -> np.ndarray:
         """Return which atoms are persons of ``period`` with these codes."""
         return np.array(
             [
-                atom[0] in period.years
-                and all(atom[1 + self.names.index(name)] == code for name, code in fixed.items())
+                atom[0] in period.years and all(self._stands(name, code, atom) for name, code in fixed.items())
                 for atom in self.atoms
             ]
         )
@@ -193,7 +237,8 @@ def most_persons(picture: Picture, profile: Profile) -> list[int]:
     found: dict[int, int] = {}
     for view in picture.slices:
         rows = list(view.levels[0].rows)
-        if not view.period.is_block and not np.any(view.status[rows] == Status.ADDED):
+        adds = not view.several(view.levels[0])
+        if adds and not view.period.is_block and not np.any(view.status[rows] == Status.ADDED):
             shown = view.status[rows] == Status.SHOWN
             most = np.where(shown, view.values[rows] + profile.reach, profile.highest_withheld).sum()
             found[view.period.first] = min(int(most), found.get(view.period.first, 99))

@@ -19,7 +19,10 @@ from tallystick.node.disclosure.solver import Solver
 __all__ = ["Auditor", "is_extraction", "withheld_cells"]
 
 _NOTHING: Final = np.array([], dtype=np.int64)
-_SWEEPS: Final = 8
+_SWEEPS: Final = 24
+_TOGETHER: Final = 4
+_AT_ONCE: Final = 8
+"""After the first sweeps, which pull at all cells, about so many are pulled at: they hinder each other less."""
 _FEW: Final = 12
 """So few cells are pushed one by one."""
 
@@ -74,11 +77,13 @@ class Auditor:
         is pushed to its ends.
         """
         rng = np.random.default_rng(0)
-        for _round in range(_SWEEPS):
+        for rounds in range(_SWEEPS):
             left = [cell for cell in cells if not self._seen_apart(cell)]
             if len(left) < _FEW:
                 return
-            signs = rng.choice([-1, 1], size=len(left))
+            # All of them at first; later a few at a time, which pull less against each other.
+            share = 1.0 if rounds < _TOGETHER else _AT_ONCE / len(left)
+            signs = rng.choice([-1, 1], size=len(left)) * (rng.random(len(left)) < share)
             for direction in (1, -1):
                 weights = np.zeros(self.system.matrix.shape[1], dtype=np.int64)
                 for cell, sign in zip(left, signs.tolist(), strict=True):

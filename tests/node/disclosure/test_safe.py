@@ -44,7 +44,9 @@ def table() -> SafeTable:
     ]
 
 
-@pytest.mark.parametrize("seal", [None, object(), safe._TableSeal(), "seal"], ids=["none", "object", "another seal", "text"])
+@pytest.mark.parametrize(
+    "seal", [None, object(), safe._TableSeal(), "seal"], ids=["none", "object", "another seal", "text"]
+)
 def test_without_the_seal_there_is_no_safe_table(seal: Any) -> None:
     with pytest.raises(DisclosureError, match="VICTIMS 2018"):
         SafeTable(seal, **FIELDS)
