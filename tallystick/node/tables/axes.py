@@ -6,6 +6,7 @@ detailed ones keep every country and every age band that the register holds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,11 @@ class Axis:
         """Whether several agencies stand under one code."""
         return self.id == "AGENCY" and REST in self.codes
 
-    def place(self, numbers: NDArray[Any]) -> Places:
-        """Return each number's position; -1 where there is none."""
-        found = np.full(len(numbers), -1, dtype=np.intp)
-        known = numbers < len(self.places)
-        found[known] = self.places[numbers[known]]
-        return found
+    def holds(self, numbers: NDArray[Any]) -> bool:
+        """Tell whether every number has a place."""
+        if not len(numbers):
+            return True
+        return int(numbers.max()) < len(self.places) and int(self.places.take(numbers).min()) >= 0
 
 
 def axis_title(axis_id: str) -> str:
@@ -169,20 +169,26 @@ def make_axes(years: Iterable[int], agencies: Mapping[int, str], *, detail: bool
         agencies: The register's number of an agency to its name.
         detail: Every country, age band and agency instead of groups.
     """
+    made = {
+        axis.id: axis for axis in (_year(years), _agency(agencies, detail=detail), *_fixed(current_language(), detail))
+    }
+    return tuple(made[name] for name in AXES)
+
+
+@cache
+def _fixed(language: str, detail: bool) -> tuple[Axis, ...]:
+    """Return the axes that are the same in every register, labelled in ``language``, the one in force."""
+    del language
     masks = range(1 << len(FORMS))
     forms = [frozenset(form for bit, form in enumerate(FORMS) if mask >> bit & 1) for mask in masks]
-    made = (
-        _year(years),
+    return (
         _axis("SEX", "CL_SEX", "sex", SEXES),
         _axis("AGE", "CL_AGE", "age", AGES if detail else [age_group(band) for band in AGES]),
-        _agency(agencies, detail=detail),
         _country("CITIZENSHIP", "citizenship", detail=detail),
         _country("EXPLOITATION_AREA", "area", detail=detail),
         _axis("FORM", "CL_FORM", "forms", [exclusive_form(named) for named in forms]),
         _axis("RELATIONSHIP", "CL_RELATIONSHIP", "relationship", RELATIONSHIPS),
     )
-    assert tuple(axis.id for axis in made) == AXES
-    return made
 
 
 def chosen_axes(text: str) -> tuple[str, ...]:

@@ -204,7 +204,7 @@ def _side(recoded: Recodings, side: str) -> tuple[Columns, NDArray[np.bool_]]:
 
 
 def _fits(axes: Sequence[Axis], columns: Columns, counts: NDArray[np.bool_]) -> bool:
-    return all((axis.place(columns[axis.column][counts]) >= 0).all() for axis in axes)
+    return all(axis.holds(columns[axis.column][counts]) for axis in axes)
 
 
 def _settle_persons(store: CountingStore, kept: KeptCounts, changed: Callable[[int], bool]) -> None:

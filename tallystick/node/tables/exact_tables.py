@@ -22,6 +22,8 @@ WIDEST = 3
 """Most dimensions of one table."""
 BLOCK_ROWS = 1 << 14
 """Rows counted at a time: their codes stay in the processor's cache, and memory does not grow with the register."""
+_FEW = 2000
+"""Rows below which touching their cells one by one is faster than going through a whole cube."""
 _CUBE = 4
 _MOST = 8
 
@@ -84,8 +86,11 @@ class CubeCounter:
             if len(cube) > 2:
                 rest = self._codes(cube[2:], places, pairs)
                 codes = codes * math.prod(len(self.axes[one]) for one in cube[2:]) + rest
-            found = np.bincount(codes, minlength=self.cubes[number].size)
-            self.cubes[number] += found if sign > 0 else -found
+            counts = self.cubes[number]
+            if len(codes) < _FEW:
+                np.add.at(counts, codes, sign)
+            else:
+                counts += sign * np.bincount(codes, minlength=counts.size)
 
     def _codes(
         self, pair: tuple[int, ...], places: Sequence[NDArray[np.intp]], made: dict[tuple[int, ...], NDArray[np.intp]]
@@ -130,22 +135,24 @@ class ExactTables:
 
     def all(self) -> Iterator[tuple[tuple[str, ...], Counts]]:
         """Yield every one- to three-way table once: 92 of them for eight dimensions."""
-        order = tuple(self.axes)
+        widest = min(WIDEST, len(self.axes))
         wide: dict[tuple[str, ...], Counts] = {}
-        for by in itertools.combinations(order, min(WIDEST, len(order))):
-            wide[by] = self.table(by)
+        for names, cube in self._cubes.items():
+            for kept in itertools.combinations(range(len(names)), widest):
+                wide.setdefault(tuple(names[one] for one in kept), _summed(cube, kept))
         yield from wide.items()
-        for _width in range(min(WIDEST, len(order)) - 1, 0, -1):
+        for _width in range(widest - 1, 0, -1):
             narrow: dict[tuple[str, ...], Counts] = {}
             for wider, counts in wide.items():
                 for left_out in range(len(wider)):
                     by = wider[:left_out] + wider[left_out + 1 :]
                     if by not in narrow:
-                        narrow[by] = counts.sum(axis=left_out)
+                        narrow[by] = np.add.reduce(counts, axis=left_out)
             wide = narrow
             yield from wide.items()
 
 
 def _summed(cube: Counts, kept: Sequence[int]) -> Counts:
     away = tuple(axis for axis in range(cube.ndim) if axis not in kept)
-    return cube.sum(axis=away) if away else cube
+    summed: Counts = np.add.reduce(cube, axis=away) if away else cube
+    return summed

@@ -116,7 +116,10 @@ def test_axes_keep_every_code_of_the_register_in_exactly_one_place() -> None:
 
 def test_a_number_without_a_place_is_told_not_counted_elsewhere() -> None:
     year = make_axes(YEARS, AGENCIES)[0]
-    assert year.place(np.array([2017, 2018, 2020, 9999])).tolist() == [0, -1, 2, -1]
+    assert year.holds(np.array([2017, 2019, 2020]))
+    assert year.holds(np.array([], dtype=np.uint16))
+    assert not year.holds(np.array([2017, 2018]))
+    assert not year.holds(np.array([2017, 9999]))
 
 
 def test_many_agencies_are_lumped_unless_detail_is_asked_for() -> None:
@@ -124,7 +127,7 @@ def test_many_agencies_are_lumped_unless_detail_is_asked_for() -> None:
     agency = make_axes(YEARS, many)[AXES.index("AGENCY")]
     assert agency.lumped
     assert (len(agency), agency.codes[-1]) == (32, REST)
-    assert agency.place(np.array([1, 31, 32, 100])).tolist() == [0, 30, 31, 31]
+    assert agency.places[np.array([1, 31, 32, 100])].tolist() == [0, 30, 31, 31]
     assert len(make_axes(YEARS, many, detail=True)[AXES.index("AGENCY")]) == 100
     assert not make_axes(YEARS, AGENCIES)[AXES.index("AGENCY")].lumped
 
