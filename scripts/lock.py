@@ -28,7 +28,7 @@ LOCKS = {
     "frames": ("frames",),
 }
 """Lock to extras; the widest first, which fixes the versions of the others."""
-ALONE = ("gen", "fuzz")
+ALONE = ("gen", "fuzz", "bench")
 """Extras that are environments of their own, or are added to one: locked without the base."""
 _STAMP = "# made by scripts/lock.py from requirements of digest "
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
