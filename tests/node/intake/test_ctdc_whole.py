@@ -80,7 +80,7 @@ def test_every_column_of_the_dataset_is_read(desk: Desk) -> None:
         ({"meansOfControlConcatenated": "Psychological Abuse;Takes earnings"}, {"PSYCH", "EARNINGS"}, "_U"),
         ({"meansOfControlConcatenated": "Not specified"}, set(), "_U"),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_circumstances(desk: Desk, changes: dict[str, str], controls: set[str], relationship: str) -> None:
     report, record = take(desk, **changes)
