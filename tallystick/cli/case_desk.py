@@ -16,7 +16,7 @@ from tallystick.config.i18n import _
 
 if TYPE_CHECKING:
     from tallystick.config.settings import DeskSettings
-    from tallystick.node.cases.sqlstore import SqlCaseStore
+    from tallystick.node.cases.opening import SqlCaseStore
     from tallystick.node.cases.store import StoredCase
 
 __all__ = ["HomeFlag", "PassphraseFlag", "Sitting", "officer", "one_case", "read_texts", "sit_down"]

@@ -12,6 +12,7 @@ from tallystick.node.cases.sqlstore import SqlCaseStore, create_register, open_r
 
 __all__ = [
     "SECRET_PURPOSES",
+    "SqlCaseStore",
     "ask_for",
     "create_register",
     "desk_keys",
