@@ -36,6 +36,7 @@ from tallystick.node.desk.signing import is_signed_by, sign_draft
 from tallystick.node.desk.states import PublicationState
 from tallystick.node.home.demo import DemoHome, make_demo_home, open_demo_home
 from tallystick.node.intake.generate import generate_into
+from tallystick.node.intake.generate_perpetrators import generate_perpetrators_into
 from tallystick.node.intake.run import import_file
 from tallystick.node.intake.totals import year_totals
 
@@ -120,9 +121,12 @@ def fill_register(folder: Path, state: DemoState, cast: Cast) -> Done:
     first, last = state.years
     with open_store(home, open_demo_home(home).secrets("desk")) as store:
         if cast.cases is None:
-            generate_into(store, state.code, year_totals(state.code, range(first, last + 1)), SEED, now)
-        else:
-            import_file(store, cast.cases, "ctdc", state=state.code, at=now)
+            totals = year_totals(state.code, range(first, last + 1))
+            generate_into(store, state.code, totals, SEED, now)
+            victims = store.count()
+            generate_perpetrators_into(store, state.code, totals, SEED, now)
+            return Done(state.code, {"cases": victims})
+        import_file(store, cast.cases, "ctdc", state=state.code, at=now)
         return Done(state.code, {"cases": store.count()})
 
 

@@ -76,6 +76,9 @@ EXTENSIONS: tuple[tuple[str, Kind, bool], ...] = (
     ("ext_PersonsProsecuted", Kind.NUMBER, False),
     ("ext_PersonsConvicted", Kind.NUMBER, False),
     ("ext_ClosureDate", Kind.DATE, True),
+    ("ext_InvestigatedYear", Kind.NUMBER, False),
+    ("ext_ProsecutedYear", Kind.NUMBER, False),
+    ("ext_ConvictedYear", Kind.NUMBER, False),
 )
 """What HTCDS 2.0 lacks: id, kind, whether sealed; ``explanations`` says what they hold."""
 
@@ -97,6 +100,9 @@ def explanations() -> Mapping[str, str]:
         "ext_PersonsProsecuted": _("persons prosecuted in the case"),
         "ext_PersonsConvicted": _("persons convicted in the case"),
         "ext_ClosureDate": _("when the case was closed"),
+        "ext_InvestigatedYear": _("of a perpetrator: the year in which he was first investigated"),
+        "ext_ProsecutedYear": _("of a perpetrator: the year in which he was first prosecuted"),
+        "ext_ConvictedYear": _("of a perpetrator: the year in which he was convicted"),
     }
 
 

@@ -4,7 +4,7 @@ A row with any value that cannot be taken is rejected whole, with every such val
 counted in the wrong cell. Which rules fill the coded classification is said at each function.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from tallystick.node.cases.circumstances import controls_of, relationship_of
 from tallystick.node.cases.record import FIRST_YEAR, NAME_LIMIT, UNKNOWN, CaseRecord, Detail, Identity, has_controls
 from tallystick.node.intake.ages import band_of, coarse
 from tallystick.node.intake.fields import FieldRule, field_rules, header_names, token
+from tallystick.node.intake.perpetrators import StageError, stages_of
 from tallystick.node.intake.reading import Row
 from tallystick.node.intake.rejections import Sink
 from tallystick.node.intake.values import BadValueError, case_number_fault, parse_country, parse_value
@@ -139,7 +140,7 @@ class HtcdsParser:
         return values if good else None
 
     def _record(self, values: Values) -> CaseRecord:
-        _require_victim(values)
+        stages = self._stages(values)
         number = self._case_number(values)
         year = self._year(values)
         agency = self._reporter(values)
@@ -150,6 +151,8 @@ class HtcdsParser:
             age=_age(values, year),
             details=_details(values),
             identity=_identity(values),
+            role="perpetrator" if stages else "victim",
+            stages=stages,
             **self.classified(values),
         )
 
@@ -164,6 +167,12 @@ class HtcdsParser:
             "relationship": relationship_of(values),
             "controls": controls_of(values),
         }
+
+    def _stages(self, values: Values) -> Mapping[str, int]:
+        try:
+            return stages_of(values, self.last_year)
+        except StageError as fault:
+            raise _Reject(fault.name, fault.reason) from None
 
     def _case_number(self, values: Values) -> str:
         number = str(values.get("ext_CaseId", ""))
@@ -203,12 +212,6 @@ class HtcdsParser:
         if not isinstance(listed, tuple) or not listed:
             return UNKNOWN
         return self._state if self._state in listed else listed[0]
-
-
-def _require_victim(values: Values) -> None:
-    """Refuse a perpetrator's row: this register holds victims' cases, and HTCDS puts both in one sheet."""
-    if "per_RoleInProcess" in values and not any(name.startswith("vic_") for name in values):
-        raise _Reject("per_RoleInProcess", _("a perpetrator's row; this register takes victims' cases"))
 
 
 def _day(values: Values, name: str) -> date | None:
