@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli.case_add import add
-from tallystick.cli.case_edit import close, edit
+from tallystick.cli.case_edit import close, edit, link
 from tallystick.cli.case_erase import app as erase_app
 from tallystick.cli.case_find import find
 from tallystick.cli.case_look import journal, show
@@ -264,5 +264,5 @@ def fields(as_json: bool = JsonFlag) -> None:
 app.command("map")(map_)
 app.command()(template)
 
-for command in (add, find, show, edit, close, journal):
+for command in (add, find, show, edit, close, link, journal):
     app.command()(command)

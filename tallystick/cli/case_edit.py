@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tallystick.cli.case_desk import Sitting
     from tallystick.node.cases.store import IngestReport, StoredCase
 
-__all__ = ["close", "edit"]
+__all__ = ["close", "edit", "link"]
 
 NumberArgument = typer.Argument(metavar="NUMBER", help="The agency's case number.")
 AgencyFlag = typer.Option(None, "--agency", metavar="NAME", help="Whose number it is, if several have it.")
@@ -155,3 +155,33 @@ def _day(text: str | None) -> date | None:
         return parse_date(text)
     except BadValueError as fault:
         raise UsageError(_("--date: {reason}").format(reason=fault.reason)) from None
+
+
+def link(
+    first: str = typer.Argument(metavar="NUMBER", help="A case."),
+    second: str | None = typer.Argument(None, metavar="[OTHER]", help="Another case of the same person."),
+    agency: str | None = typer.Option(None, "--agency", metavar="NAME", help="Whose number the first is."),
+    other_agency: str | None = typer.Option(None, "--other-agency", metavar="NAME", help="Whose number the other is."),
+    undo: bool = typer.Option(False, "--undo", help="Part the one case from those it was linked to."),
+    home: Path = HomeFlag,
+    passphrase_file: Path | None = PassphraseFlag,
+    as_json: bool = JsonFlag,
+) -> None:
+    """Say that two cases are one person's, who then counts once a year; frozen years do not change."""
+    from tallystick.node.cases.store import ImportRun
+    from tallystick.node.intake.single import TYPED
+
+    if undo == (second is not None):
+        raise UsageError(_("name two cases, or one with --undo"), hint="tallystick case link P-1 S-7")
+    with sit_down(home, passphrase_file) as sitting:
+        found = [one_case(sitting.store, first, agency)]
+        if second is not None:
+            found.append(one_case(sitting.store, second, other_agency))
+        keys = [(one.record.agency, one.record.agency_case_id) for one in found]
+        run = ImportRun(_("case {action} by {who}").format(action="link", who=sitting.who), TYPED, sitting.at)
+        done = sitting.store.link(run, keys[0], keys[1] if second is not None else None)
+    if as_json:
+        show_json({"run": done.run_id, "records": done.replaced, "linked": not undo})
+        return
+    said = _("This case is a person of its own again.") if undo else _("These are one person's cases now.")
+    say(_("{said} {count} changed (run {run}).").format(said=said, count=done.replaced, run=done.run_id))

@@ -209,3 +209,15 @@ def test_cancelling_saves_nothing(home: Path) -> None:
     assert done.code == 0
     assert "Cancelled; nothing was saved." in done.out
     assert shown("find") == []
+
+
+def test_two_cases_of_one_person_count_once(home: Path) -> None:
+    added(home)
+    added(home, agency="Shelter", ext_CaseId="S-7")
+    assert "one person's cases now" in run("case", "link", "P-1", "S-7").out
+    assert shown("count", "--by", "YEAR")["persons"] == 1
+    assert run("case", "link", "P-1", "S-7").code == 50
+    assert run("case", "link", "P-1").code == 2
+    assert shown("show", "S-7", "--history")["history"][-1]["by"].startswith("case link by ")
+    assert "a person of its own again" in run("case", "link", "S-7", "--undo").out
+    assert shown("count", "--by", "YEAR")["persons"] == 2

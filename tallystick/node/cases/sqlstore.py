@@ -24,6 +24,7 @@ from tallystick.node.cases.finding import find_cases
 from tallystick.node.cases.ingest import BatchWriter, batches, require_version
 from tallystick.node.cases.keyring import Keyring, RandomBytes, create_keyring, unseal
 from tallystick.node.cases.knownrows import KnownRows
+from tallystick.node.cases.linking import Linking
 from tallystick.node.cases.reading import coded_rows, counts_by_agency, counts_by_year
 from tallystick.node.cases.recoding import read_recodings
 from tallystick.node.cases.record import CaseRecord, Identity
@@ -64,6 +65,7 @@ _DONE = """
 _RUNS = "SELECT run_id, at, source, format, added, replaced, unchanged, rejected, notes FROM run ORDER BY run_id"
 _LAST_RUN = "SELECT coalesce(max(run_id), 0), coalesce(max(last_record_id), 0) FROM run WHERE run_id <= ?"
 _NO_LIMIT = 1 << 62
+Key = tuple[str, str]
 
 
 def create_register(desk_folder: Path, register_key: bytes, identity_key: bytes) -> None:
@@ -187,6 +189,29 @@ class SqlCaseStore(SqlDesk):
             found = self._record(record.agency, record.agency_case_id)
             require_version(found[1] if found else 0, expected_version)
             writing.writer.write([coded_row(record)])
+        return writing.report
+
+    def link(self, run: ImportRun, first: Key, second: Key | None) -> IngestReport:
+        """Make two records one person's, or (without ``second``) part one from those it was linked to.
+
+        Args:
+            run: Who and when.
+            first: Agency and case number.
+            second: The other's; its person becomes the first's.
+
+        Raises:
+            StoreError: The register holds no such case, or nothing would change.
+        """
+        with self._run(run, none_rejected, keep=True) as writing:
+            ids = [self._record(*key) for key in (first, second) if key is not None]
+            if any(found is None for found in ids):
+                raise StoreError(_("the register holds no such case"))
+            records = [found[0] for found in ids if found is not None]
+            run_id = self._database.conn.execute("SELECT max(run_id) FROM run").fetchone()[0]
+            segments, at = writing.writer.segments, rfc3339(run.at)
+            linking = Linking(self._database.conn, self._keyring, segments, run_id, at, self._random)
+            moved = linking.join(*records) if second is not None else linking.part(*records)
+            writing.writer.tally["replaced"] += moved
         return writing.report
 
     @contextmanager

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallystick.config.errors import UsageError
+from tallystick.config.errors import StoreError, UsageError
 from tallystick.node.cases.coding import encode
 from tallystick.node.cases.erasing import _strip
 from tallystick.node.cases.record import CaseRecord
 from tallystick.node.cases.sqlstore import SqlCaseStore, create_register, open_register
 from tallystick.node.tables import count_cache
 from tallystick.node.tables.axes import AXES, make_axes
+from tallystick.node.tables.count import once_per_person
 from tallystick.node.tables.count_cache import full_count, kept_count
 from tallystick.node.tables.exact_by import exact_table
 from tests.support.cases import a_record, a_run
@@ -38,6 +39,7 @@ STEPS = st.lists(
         st.tuples(st.just("ingest"), st.lists(st.tuples(st.integers(0, 12), st.fixed_dictionaries(CODES)), max_size=6)),
         st.tuples(st.just("edit"), st.tuples(st.integers(0, 12), st.fixed_dictionaries(CODES))),
         st.tuples(st.just("erase"), st.tuples(st.integers(0, 12), st.sampled_from(("Police", "Shelter")))),
+        st.tuples(st.just("link"), st.tuples(st.integers(0, 12), st.integers(0, 12))),
         st.tuples(st.just("reopen"), st.none()),
         st.tuples(st.just("count"), st.none()),
     ),
@@ -49,12 +51,58 @@ def record(number: int, codes: dict[str, Any]) -> CaseRecord:
     return replace(a_record(number, identity=None, details={}), **codes)
 
 
-def by_hand(held: dict[tuple[str, str], CaseRecord], by: tuple[str, ...]) -> Counter[tuple[str, ...]]:
+class Held(dict[tuple[str, str], CaseRecord]):
+    """What plain Python knows of the register: records in the order they came in, and whose each is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.person: dict[tuple[str, str], object] = {}
+        self.order: list[tuple[str, str]] = []
+
+    def take(self, one: CaseRecord) -> None:
+        key = (one.agency, one.agency_case_id)
+        if key not in self:
+            self.order.append(key)
+            self.person[key] = object()
+        self[key] = one
+
+
+def once(held: Held) -> list[CaseRecord]:
+    """Leave out who counted in that year already by a record that came in before."""
+    seen: set[tuple[int, int]] = set()
+    kept = []
+    for key in held.order:
+        one, mark = held[key], (id(held.person[key]), held[key].year)
+        if one.counted and mark in seen:
+            continue
+        if one.counted:
+            seen.add(mark)
+        kept.append(one)
+    return kept
+
+
+def link(store: SqlCaseStore, held: Held, first: int, second: int) -> None:
+    """Link two cases, or part one from the others where both are the same."""
+    keys = [("Police", f"case-{first}"), ("Shelter", f"case-{second}")]
+    if first == second:
+        key = keys[0]
+        if key in held and sum(one is held.person[key] for one in held.person.values()) > 1:
+            store.link(a_run(), key, None)
+            held.person[key] = object()
+    elif all(key in held for key in keys) and held.person[keys[0]] is not held.person[keys[1]]:
+        store.link(a_run(), keys[0], keys[1])
+        moved = held.person[keys[1]]
+        for key, person in held.person.items():
+            if person is moved:
+                held.person[key] = held.person[keys[0]]
+
+
+def by_hand(held: Held, by: tuple[str, ...]) -> Counter[tuple[str, ...]]:
     """Count one by one in plain Python, over the axes' own words for each code."""
     agencies = {"Police": 1, "Shelter": 2}
     axes = {axis.id: axis for axis in make_axes((2018, 2019, 2021), {1: "Police", 2: "Shelter"})}
     found: Counter[tuple[str, ...]] = Counter()
-    for one in held.values():
+    for one in once(held):
         if one.counted and one.role == "victim":
             coded = encode(one)
             numbers = dict(zip(("year", "sex", "age", "citizenship", "area", "forms"), coded[:6], strict=True))
@@ -67,23 +115,25 @@ def cells(table: Any) -> Counter[tuple[str, ...]]:
     return Counter({labels: count for _codes, labels, count in table.rows()})
 
 
-def erase(store: SqlCaseStore, held: dict[tuple[str, str], CaseRecord], agency: str, number: str) -> None:
+def erase(store: SqlCaseStore, held: Held, agency: str, number: str) -> None:
     """Do to the register what erasing does: the coded row stays under a number of its own, and goes on counting."""
     if (agency, number) in held:
         row = store._record(agency, number)
         assert row is not None
         _strip(store._database.conn, [row[0]], lambda count: bytes(count - 4) + row[0].to_bytes(4))
-        held[agency, f"erased {row[0]}"] = held.pop((agency, number))
+        gone = (agency, f"erased {row[0]}")
+        held[gone], held.person[gone] = held.pop((agency, number)), held.person.pop((agency, number))
+        held.order[held.order.index((agency, number))] = gone
 
 
-def require_right(store: SqlCaseStore, held: dict[tuple[str, str], CaseRecord]) -> None:
+def require_right(store: SqlCaseStore, held: Held) -> None:
     kept, whole = kept_count(store), full_count(store)
     assert kept.run_id == whole.run_id
     there = {by: counts for by, counts in whole.counter.tables().all() if counts.any()}
     tables = kept.counter.tables()
     for by in sorted(there, key=lambda by: (len(by) > 1, hash(by) % 97))[:16]:
         assert cells(exact_table(store, by)) == by_hand(held, by)
-    assert int(tables.table(["SEX"]).sum()) == sum(one.counted for one in held.values())
+    assert int(tables.table(["SEX"]).sum()) == sum(one.counted for one in once(held))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,7 +143,7 @@ def test_kept_counts_are_plain_counts_after_any_history(
 ) -> None:
     folder = tmp_path_factory.mktemp("register")
     create_register(folder, *KEYS)
-    held: dict[tuple[str, str], CaseRecord] = {}
+    held = Held()
     patch = pytest.MonkeyPatch()
     patch.setattr(count_cache, "_WRITE_AFTER", write_after)
     store = open_register(folder, *KEYS)
@@ -102,15 +152,18 @@ def test_kept_counts_are_plain_counts_after_any_history(
             if kind == "ingest":
                 records = [record(number, codes) for number, codes in what]
                 store.ingest(a_run(), records)
-                held.update({(one.agency, one.agency_case_id): one for one in records})
+                for one in records:
+                    held.take(one)
             elif kind == "edit":
                 one = record(*what)
                 current = store.get(one.agency, one.agency_case_id)
                 if current is not None:
                     store.edit(a_run(), one, expected_version=current.version)
-                    held[one.agency, one.agency_case_id] = one
+                    held.take(one)
             elif kind == "erase":
                 erase(store, held, what[1], f"case-{what[0]}")
+            elif kind == "link":
+                link(store, held, *what)
             elif kind == "reopen":
                 store.close()
                 store = open_register(folder, *KEYS)
@@ -186,3 +239,29 @@ def test_counts_are_given_while_somebody_else_writes(store: SqlCaseStore, tmp_pa
         other._database.conn.execute("ROLLBACK")
     assert exact_table(store, ["SEX"]).persons == 1
     assert store.kept_counts() is not None
+
+
+def test_a_linked_person_counts_once_a_year_until_parted(store: SqlCaseStore) -> None:
+    people = [("Shelter", "case-1"), ("Police", "case-2"), ("Shelter", "case-3"), ("Shelter", "case-4")]
+    store.ingest(a_run(), [replace(a_record(1 + at), agency=agency) for at, (agency, _number) in enumerate(people)])
+    assert exact_table(store, ["YEAR"]).persons == 4
+    store.link(a_run(), people[0], people[1])
+    store.link(a_run(), people[2], people[1])
+    assert exact_table(store, ["YEAR"]).persons == exact_table(store, ["YEAR"], detail=True).persons == 2
+    assert len(once_per_person(store.coded_rows(2019))) == 2
+    moved = store.get(*people[1])
+    assert moved is not None
+    assert moved.record.identity == a_record(2).identity
+    assert [one.record.identity for one in store.versions(*people[1])] == [a_record(2).identity] * 3
+    store.edit(a_run(), replace(a_record(1), year=2018), expected_version=2)
+    assert exact_table(store, ["YEAR"]).persons == 3
+    store.link(a_run(), people[0], None)
+    assert exact_table(store, ["YEAR"]).persons == 3
+    store.link(a_run(), people[1], None)
+    assert exact_table(store, ["YEAR"]).persons == full_count(store).counter.tables().table(["SEX"]).sum() == 4
+    for wrong in ((people[1], None), (people[0], ("Shelter", "case-9"))):
+        with pytest.raises(StoreError):
+            store.link(a_run(), *wrong)
+    store.link(a_run(), people[0], people[1])
+    with pytest.raises(StoreError, match="already"):
+        store.link(a_run(), people[1], people[0])
