@@ -147,7 +147,7 @@ class BorderState:
             )
 
     def _begin(self, *, read_only: bool) -> int:
-        """Make the tables, all at once; whoever only looks sees a file that a crash left without them as an empty one."""
+        """Make the tables, all at once; whoever only looks sees a file that a crash left without them as empty."""
         if read_only:
             self._db.close()
             self._db = sqlite3.connect(":memory:", check_same_thread=False)

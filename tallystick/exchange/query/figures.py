@@ -61,7 +61,7 @@ def sum_of(figures: Sequence[Figure], basis: str) -> Figure:
 
 
 def family(catalogue: Catalogue, table: TableDefinition) -> tuple[TableDefinition, ...]:
-    """Return ``table`` and those whose figures are margins of it: same people, part of its dimensions, same name before.
+    """Return ``table`` and those whose figures are margins of it: same people, fewer dimensions, same name before.
 
     ``VICTIMS`` and ``VICTIMS_SEX`` are margins of ``VICTIMS_SEX_AGE``; the total of convictions is no margin of a
     table of victims, so the id must begin with the other's first word.

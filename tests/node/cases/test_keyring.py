@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from tallystick.config.errors import StoreError
 from tallystick.node.cases import cipher, schema
-from tallystick.node.cases.keyring import ROTATED, Keyring, _derive, file_key, create_keyring
+from tallystick.node.cases.keyring import ROTATED, Keyring, _derive, create_keyring, file_key
 from tallystick.node.cases.sqlstore import create_register, open_register
 from tests.support.cases import a_record, a_run
 from tests.support.killing import every_step, run_and_kill
