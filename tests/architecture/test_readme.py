@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-SECONDS = 120
+SECONDS = 300
 pytestmark = pytest.mark.xdist_group("demo")
 
 
