@@ -60,8 +60,11 @@ def _recovered(picture: Picture, system: LinkedSystem, hidden: Sequence[int]) ->
         for sign in (1, -1):
             if spread[cell]:
                 break
-            if solver.relaxed(system.members[cell], sign) is None:
+            outer = solver.relaxed(system.members[cell], sign)
+            if outer is None:
                 raise DisclosureError(_("the tables contradict each other: no counts fit them"))
+            if outer[0] == picture.values[cell]:
+                continue
             found = solver.whole(system.members[cell], sign)
             if found is None:
                 spread[cell] = True

@@ -18,8 +18,8 @@ __all__ = ["Solver"]
 
 _NODES: Final = 5_000
 _NEAR: Final = 1e-6
-_LOOSE: Final = 0.3
-"""How far below the largest sum a point may stay that only has to show what is possible."""
+_STEPS: Final = 40
+"""Most steps in which a point is rounded."""
 _OPTIONS: Final[Mapping[str, Any]] = {
     "output_flag": False,
     "threads": 1,
@@ -96,19 +96,37 @@ class Solver:
     def somewhere(self, weights: Ints) -> Ints | None:
         """Return a whole-number point that has a large sum of ``weights`` times columns, not the largest; or None.
 
+        A relaxed optimum is rounded step by step: the columns nearest to whole numbers are set to them, the others
+        follow. It may end nowhere; that costs a search by other means, never a verdict.
+
         Args:
             weights: One per column, shape (columns,).
         """
-        if self._integer is None:
-            self._integer = _model(self._system, integer=True)
-        everywhere = np.arange(len(weights), dtype=np.int32)
-        self._integer.setOptionValue("mip_rel_gap", _LOOSE)
-        self._integer.changeColsCost(len(weights), everywhere, -weights.astype(float))
-        self._integer.run()
-        self._integer.setOptionValue("mip_rel_gap", 0.0)
-        self._integer.changeColsCost(len(weights), everywhere, np.zeros(len(weights)))
-        point = np.rint(np.array(self._integer.getSolution().col_value)).astype(np.int64)
-        return point if len(point) == len(weights) and self._system.holds(point) else None
+        highs, everywhere = self._relaxed, np.arange(len(weights), dtype=np.int32)
+        highs.changeColsCost(len(weights), everywhere, -weights.astype(float))
+        highs.run()
+        point, fixed = None, set[int]()
+        for _step in range(_STEPS):
+            if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                break
+            values = np.array(highs.getSolution().col_value)
+            rounded = np.rint(values)
+            off = np.abs(values - rounded)
+            loose = np.flatnonzero(off > _NEAR)
+            if not len(loose):
+                whole = rounded.astype(np.int64)
+                point = whole if self._system.holds(whole) else None
+                break
+            nearest = loose[np.argsort(off[loose], kind="stable")][: max(1, len(loose) // 3)]
+            for column in nearest.tolist():
+                highs.changeColBounds(column, rounded[column], rounded[column])
+                fixed.add(column)
+            highs.run()
+        for column in fixed:
+            low, high = self._system.column_low[column], self._system.column_high[column]
+            highs.changeColBounds(column, float(low), float(high))
+        highs.changeColsCost(len(weights), everywhere, np.zeros(len(weights)))
+        return point
 
     def relaxed(self, columns: Ints, sign: int) -> tuple[int, Ints | None] | None:
         """Return an outer limit of the sum of ``columns`` and, if the relaxed optimum is whole, a point that takes it.
