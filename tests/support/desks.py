@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tallystick.config.catalogue import load_shipped
 from tallystick.config.clock import FixedClock
 from tallystick.config.settings import DeskSettings, dump_settings
 from tallystick.keys.genesis import propose_genesis
@@ -27,6 +26,7 @@ from tallystick.node.desk.desk import Desk
 from tallystick.node.desk.folder import find_drafts, read_draft
 from tallystick.node.desk.signing import sign_draft
 from tests.support.cases import a_record, a_run
+from tests.support.catalogues import six_tables
 from tests.support.rosters import Ceremony, border_card, card
 
 AT = datetime(2021, 3, 1, 9, 30, tzinfo=UTC)
@@ -126,7 +126,7 @@ def make_ceremony(officers: list[Signer], log_keys: list[Signer], *, demo: bool 
     ]
     cards.append(card("node", "KAZ", "KAZ desk", [("log", signer) for signer in log_keys])[0])
     found = Ceremony(base.ceremony_keys, base.state_keys, cards, {})
-    found.files = found.sign(propose_genesis(cards, load_shipped(), demo=demo, at=AT))
+    found.files = found.sign(propose_genesis(cards, six_tables(), demo=demo, at=AT))
     return found
 
 

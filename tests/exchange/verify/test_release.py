@@ -199,7 +199,7 @@ def test_an_audit_without_its_likelihood_part_is_refused_in_a_real_federation() 
 
 def test_another_catalogue_is_refused() -> None:
     catalogue = judged().statement.predicate.catalogue
-    for update in ({"sha256": "0" * 64}, {"version": 2}):
+    for update in ({"sha256": "0" * 64}, {"version": 9}):
         with pytest.raises(MalformedError, match="another catalogue"):
             judged(restated(catalogue=catalogue.model_copy(update=update)))
 

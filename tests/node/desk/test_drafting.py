@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tallystick.config.catalogue import load_shipped
 from tallystick.config.errors import ConfigError, DisclosureError, KeyNotTrustedError, StoreError, UsageError
 from tallystick.config.periods import parse_period
 from tallystick.node.desk import drafting, protecting
@@ -17,6 +16,7 @@ from tallystick.node.desk.desk import Desk
 from tallystick.node.desk.evidence import commitment, exact_counts
 from tallystick.node.desk.folder import read_draft
 from tallystick.node.desk.plan import plan_hash
+from tests.support.catalogues import six_tables
 from tests.support.desks import DeskHome, Phrase, make_desk_home
 
 Y2018, BLOCK = parse_period("2018"), parse_period("2018-2020")
@@ -53,9 +53,7 @@ def test_the_statement_says_all_that_the_design_asks_for(fresh: DeskHome) -> Non
         row = desk.draft(Y2018)[1]
         salt_opens = commitment(
             row.salt,
-            exact_counts(
-                load_shipped(), load_shipped().table("VICTIMS_SEX"), "KAZ", desk._bench.evidence.cubes(Y2018)[1]
-            ),
+            exact_counts(six_tables(), six_tables().table("VICTIMS_SEX"), "KAZ", desk._bench.evidence.cubes(Y2018)[1]),
         )
         roster = desk._bench.roster()
     said = row.statement.predicate
@@ -63,7 +61,7 @@ def test_the_statement_says_all_that_the_design_asks_for(fresh: DeskHome) -> Non
     assert (said.table.id, said.slice.period, said.slice.freq) == ("VICTIMS_SEX", "2018", "A")
     assert (said.revision, said.supersedes, said.audience, said.handling) == (1, None, "federation", "TLP:GREEN")
     assert (said.method.id, said.method.profile) == ("keyed", "peer")
-    assert said.plan == plan_hash(load_shipped(), "KAZ", Y2018, method="keyed", profile="peer")
+    assert said.plan == plan_hash(six_tables(), "KAZ", Y2018, method="keyed", profile="peer")
     assert (said.audit.intervals, said.audit.likelihood) == ("passed", "not run")
     assert said.metadata.cut_off == "2021-03-01"
     assert said.metadata.unit == "persons"
@@ -236,9 +234,9 @@ def test_a_catalogue_that_changed_after_freezing_stops_the_draft(
         with pytest.raises(DisclosureError, match="stop"):
             desk.draft(Y2018)
         monkeypatch.undo()
-        newer = load_shipped().model_copy(update={"version": 2})
+        newer = six_tables().model_copy(update={"version": 9})
         roster = replace(desk._bench.roster(), catalogue=newer, catalogue_sha256=newer.sha256)
-        with pytest.raises(ConfigError, match="version 1 of the table catalogue"):
+        with pytest.raises(ConfigError, match="version 2 of the table catalogue"):
             changed(desk, roster=lambda: roster).draft(Y2018)
 
 

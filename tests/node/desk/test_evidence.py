@@ -109,7 +109,7 @@ def test_a_block_without_one_of_its_years_names_the_year_and_what_to_type(
 
 
 def test_years_of_different_catalogues_are_not_added(database: Database, evidence: Evidence) -> None:
-    other = CATALOGUE.model_copy(update={"version": 2})
+    other = CATALOGUE.model_copy(update={"version": 9})
     freeze(database, evidence, frozen(2018), frozen(2019))
     with database.transaction():
         evidence.freeze(frozen(2020, catalogue_sha256=other.sha256), other)
