@@ -80,7 +80,11 @@ def test_counting_opens_no_keyring(home: Path, run: Run) -> None:
     code, out, _err = run("case", "count", "--year", "2019", "--json")
     found = json.loads(out)
     assert (code, found["persons"], sum(found["breakdown"]["sex"].values())) == (0, 44, 44)
-    assert all(sum(codes.values()) == 44 for codes in found["breakdown"].values())
+    several = [title for title in found["breakdown"] if "does not add up" in title]
+    assert len(several) == 3
+    alone = [codes for title, codes in found["breakdown"].items() if title not in several]
+    print({t: sum(c.values()) for t, c in found["breakdown"].items()})
+    assert all(sum(codes.values()) == 44 for codes in alone)
     assert found["facts"]["VICTIMS_SEX"]["unknown"]["SEX"] == found["breakdown"]["sex"]["unknown"]
     assert found["facts"]["VICTIMS_SEX"]["unit"] == "persons"
     _code, out, _err = run("case", "count", "--year", "2019")
@@ -174,7 +178,7 @@ def test_fields_lists_every_column_and_marks_the_sealed_ones(run: Run) -> None:
     assert max(map(len, out.splitlines())) <= 80
     _code, out, _err = run("case", "fields", "--json")
     found = {field["id"]: field["sealed"] for field in json.loads(out)}
-    assert (len(found), found["prs_FirstName"], found["prs_Gender"]) == (98, True, False)
+    assert (len(found), found["prs_FirstName"], found["prs_Gender"]) == (101, True, False)
 
 
 @pytest.mark.skipif(not CTDC.exists(), reason="../shared/data/ctdc_cases_k11.csv is not here")

@@ -4,13 +4,14 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.config.catalogue import TOTAL, Catalogue, CellKey, TableDefinition, load_shipped
+from tallystick.config.catalogue import TOTAL, Catalogue, CellKey, TableDefinition, load_shipped, planned_tables
 from tallystick.config.codes import almaty_states, subregional_countries
 from tallystick.config.errors import ConfigError
 from tallystick.config.periods import Period
@@ -46,23 +47,43 @@ PLAIN: dict[str, Callable[[CaseRecord], str]] = {
     "FORM": lambda record: "_U" if not record.forms else "MULTI" if len(record.forms) > 1 else min(record.forms),
     "CITIZENSHIP": lambda record: _country(record.citizenship),
     "EXPLOITATION_AREA": lambda record: _country(record.exploitation_area),
+    "RELATIONSHIP": lambda record: record.relationship,
+}
+SEVERAL: dict[str, Callable[[CaseRecord], set[str]]] = {
+    "FORM_NAMED": lambda record: set(record.forms) or {"_U"},
+    "CONTROL": lambda record: set(record.controls) or {"_U"},
 }
 
 
+def _group(record: CaseRecord, state: str) -> str:
+    code = record.citizenship
+    if code in {"_U", state}:
+        return "_U" if code == "_U" else "DOMESTIC"
+    return "SUBREGIONAL" if code in subregional_countries() else "OTHER"
+
+
+def _codes(name: str, record: CaseRecord, state: str) -> set[str]:
+    """Return the codes of one dimension under which a person stands."""
+    if name == "CITIZENSHIP_GROUP":
+        return {_group(record, state)}
+    return SEVERAL[name](record) if name in SEVERAL else {PLAIN[name](record)}
+
+
 def plain_cube(
-    table: TableDefinition, found: list[tuple[bytes, CaseRecord]], secret: bytes
+    table: TableDefinition, found: list[tuple[bytes, CaseRecord]], secret: bytes, state: str
 ) -> dict[CellKey, tuple[int, int]]:
     """Count as a person would: one by one, with whole numbers."""
     counts: Counter[CellKey] = Counter()
     sums: Counter[CellKey] = Counter()
     for person, record in found:
-        inner = tuple(PLAIN[name](record) for name in table.dimension_ids)
+        inner = list(product(*(sorted(_codes(name, record, state)) for name in table.dimension_ids)))
         margins = [
-            tuple(code if name in margin else TOTAL for code, name in zip(inner, table.dimension_ids, strict=True))
+            tuple(code if name in margin else TOTAL for code, name in zip(one, table.dimension_ids, strict=True))
             for margin in table.margins
+            for one in inner
         ]
         key = int.from_bytes(hmac.new(secret, person, hashlib.sha256).digest()[:8], "big")
-        for cell in (inner, *margins):
+        for cell in (*inner, *margins):
             counts[cell] += 1
             sums[cell] = (sums[cell] + key) % 2**64
     return {cell: (counts[cell], sums[cell]) for cell in counts}
@@ -85,16 +106,19 @@ def test_counts_and_key_sums_equal_plain_python_in_every_table(found: list[CaseR
     assert {cube.period for cube in cubes.block_parts} == {Period(2018, 2020)}
     for cube in (*cubes.tables, *cubes.block_parts):
         table = CATALOGUE.table(cube.table_id)
-        assert as_cells(CATALOGUE, cube) == plain_cube(table, people, noise(cube.period))
+        counted = people if table.universe == "victims" else []
+        assert as_cells(CATALOGUE, cube) == plain_cube(table, counted, noise(cube.period), state)
         inner = len(CATALOGUE.inner_cells(table))
-        assert int(cube.counts[:inner].sum()) == len(people)
+        assert table.multiple or int(cube.counts[:inner].sum()) == len(counted)
         assert cube.fits(CATALOGUE)
 
 
 def test_the_yearly_and_the_block_plan_are_both_counted() -> None:
     cubes = count_year(MemoryCaseStore(), CATALOGUE, "KAZ", 2019, noise)
-    assert [cube.table_id for cube in cubes.tables] == ["VICTIMS", "VICTIMS_SEX", "VICTIMS_AGE", "VICTIMS_FORM"]
-    assert [cube.table_id for cube in cubes.block_parts] == ["VICTIMS_SEX_AGE", "VICTIMS_CORRIDOR"]
+    by_year = {"VICTIMS", "VICTIMS_SEX", "VICTIMS_AGE", "VICTIMS_FORM", "VICTIMS_FORM_NAMED", "VICTIMS_CITIZENSHIP"}
+    assert {cube.table_id for cube in cubes.tables} == by_year | {"PERPETRATORS"}
+    crosses = {"VICTIMS_SEX_AGE", "VICTIMS_SEX_FORM", "VICTIMS_AGE_FORM", "VICTIMS_CORRIDOR"}
+    assert {cube.table_id for cube in cubes.block_parts} == crosses | {"VICTIMS_CONTROL", "VICTIMS_RELATIONSHIP"}
     placed = count_year(MemoryCaseStore(), CATALOGUE, "TUR", 2019, noise)
     assert "VICTIMS_SEX_AGE" in [cube.table_id for cube in placed.tables]
 
@@ -171,7 +195,7 @@ def test_facts_beside_the_numbers() -> None:
     found = [a_record(1), a_record(2, sex="_U"), a_record(3, year=2018, sex="_U", agency="Police", censored=True)]
     store.ingest(a_run(), [*found, a_record(4, counted=False, agency="Nobody")])
     facts = table_facts(store, CATALOGUE, "KAZ", Period(2019, 2019))
-    assert list(facts) == ["VICTIMS", "VICTIMS_SEX", "VICTIMS_AGE", "VICTIMS_FORM"]
+    assert list(facts) == [table.id for table in planned_tables(CATALOGUE, "KAZ", Period(2019, 2019))]
     sex = facts["VICTIMS_SEX"]
     assert (sex.persons, dict(sex.unknown), dict(sex.share_unknown)) == (2, {"SEX": 1}, {"SEX": 0.5})
     assert (sex.sources, sex.censored, sex.unit, sex.cut_off) == (("Shelter",), False, "persons", store.cut_off())
