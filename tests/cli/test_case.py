@@ -83,7 +83,6 @@ def test_counting_opens_no_keyring(home: Path, run: Run) -> None:
     several = [title for title in found["breakdown"] if "does not add up" in title]
     assert len(several) == 3
     alone = [codes for title, codes in found["breakdown"].items() if title not in several]
-    print({t: sum(c.values()) for t, c in found["breakdown"].items()})
     assert all(sum(codes.values()) == 44 for codes in alone)
     assert found["facts"]["VICTIMS_SEX"]["unknown"]["SEX"] == found["breakdown"]["sex"]["unknown"]
     assert found["facts"]["VICTIMS_SEX"]["unit"] == "persons"
