@@ -77,7 +77,7 @@ def test_the_truth_is_never_among_what_the_audit_rules_out(n: int, seed: int, ga
     assert system.holds(truth(picture, layout, people))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(n=SIZES, seed=SEEDS, left_out=st.sets(st.integers(0, 13), max_size=8))
 def test_what_is_safe_together_is_safe_when_officers_refuse_a_part(n: int, seed: int, left_out: set[int]) -> None:
     tables = protect_plan(plan(sample(n, seed), seed), [], SHIPPED, state="KAZ", secrets=secret_of(seed))
@@ -85,7 +85,7 @@ def test_what_is_safe_together_is_safe_when_officers_refuse_a_part(n: int, seed:
     assert attack_released(released, SHIPPED, "KAZ").extracted == 0
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(n=SIZES, seed=SEEDS)
 def test_drafting_year_by_year_and_then_the_block_leaves_nothing_given_away(n: int, seed: int) -> None:
     people, secrets = sample(n, seed), secret_of(seed)
