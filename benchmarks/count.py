@@ -51,7 +51,9 @@ def by_hand(columns: CodedColumns, keys: list[int]) -> None:
     """Count every planned table person by person with dictionaries."""
     for period in PERIODS:
         for table in planned_tables(CATALOGUE, "KAZ", period):
-            axes = [positions(CATALOGUE, table, name, columns).tolist() for name in table.dimension_ids]
+            if table.multiple or table.universe != "victims":
+                continue
+            axes = [positions(CATALOGUE, table, name, columns, "KAZ").tolist() for name in table.dimension_ids]
             counts: Counter[tuple[int, ...]] = Counter()
             sums: dict[tuple[int, ...], int] = {}
             for cell, key in zip(zip(*axes, strict=True) if axes else ((),) * len(keys), keys, strict=True):
@@ -62,7 +64,8 @@ def by_hand(columns: CodedColumns, keys: list[int]) -> None:
 def by_bincount(columns: CodedColumns, keys: KeySums) -> None:
     for period in PERIODS:
         for table in planned_tables(CATALOGUE, "KAZ", period):
-            count_table(CATALOGUE, table, period, columns, keys)
+            if not table.multiple and table.universe == "victims":
+                count_table(CATALOGUE, table, period, columns, keys, "KAZ")
 
 
 def read_back() -> float:

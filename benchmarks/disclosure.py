@@ -19,13 +19,16 @@ from tallystick.config.catalogue import load_shipped
 from tallystick.config.codes import almaty_states
 from tallystick.config.errors import DisclosureError
 from tallystick.config.periods import Period
+from tallystick.node.cases.coding import CodedColumns, encode
 from tallystick.node.disclosure import PEER, ReleasedSlice, SafeTable, attack_released, naive_attack, protect_plan
 from tallystick.node.disclosure.audit import Auditor, withheld_cells
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
 from tallystick.node.disclosure.perturbation import perturb
 from tallystick.node.disclosure.picture import Picture, drafted_view, pictures, released_view
+from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.intake.generate import synthetic_columns
+from tallystick.node.intake.generate_perpetrators import generate_perpetrators
 from tallystick.node.tables.count import count_columns
 from tallystick.node.tables.cubes import Cube, block_cubes
 from tallystick.node.tables.noise import period_secret
@@ -45,6 +48,7 @@ class Register:
         self.state = STATES[number % len(STATES)]
         self.master = hashlib.sha256(f"{n} {number}".encode()).digest()
         self.people = [synthetic_columns(n, 100 * number + year, self.state) for year in YEARS]
+        self.readings = register_readings(CATALOGUE, self.state)
         self._drafts: list[Sequence[Cube]] = []
 
     def secret(self, period: Period) -> bytes:
@@ -56,11 +60,19 @@ class Register:
         if self._drafts:
             return self._drafts
         years = [
-            count_columns(people, CATALOGUE, self.state, year, self.secret)
+            count_columns(people, CATALOGUE, self.state, year, self.secret, perpetrators(self.state, len(people), year))
             for people, year in zip(self.people, YEARS, strict=True)
         ]
         self._drafts = [*(year.tables for year in years), block_cubes(years)]
         return self._drafts
+
+
+def perpetrators(state: str, victims: int, year: int) -> CodedColumns:
+    """Make up whoever reached a stage in a year."""
+    rng = np.random.default_rng(year)
+    people = [one for first in (year - 1, year) for one in generate_perpetrators(state, first, victims, 1, year)]
+    coded = [(rng.bytes(16), encode(one)) for one in people if year in one.stages.values()]
+    return CodedColumns.from_coded(coded, year)
 
 
 def attacked(picture: Picture) -> int:
@@ -75,11 +87,11 @@ def before_repair(draft: Sequence[Cube], released: Sequence[ReleasedSlice], regi
     for cube in draft:
         figures = perturb(register.secret(cube.period), cube.counts, cube.key_sums, PEER)
         views.append(drafted_view(CATALOGUE, CATALOGUE.table(cube.table_id), cube.period, figures, PEER))
-    return sum(attacked(picture) for picture in pictures(CATALOGUE, views))
+    return sum(attacked(picture) for picture in pictures(CATALOGUE, views, register.readings))
 
 
 def share_shown(cube: Cube, table: SafeTable) -> float | None:
-    """Return the share of persons behind shown inner figures, in per cent."""
+    """Return the share of persons behind shown inner figures, in per cent; of mentions where several codes apply."""
     inner = len(CATALOGUE.inner_cells(CATALOGUE.table(cube.table_id)))
     shown = np.array([not row.withheld for row in table.observations[:inner]])
     everybody = int(cube.counts[:inner].sum())
@@ -94,7 +106,7 @@ def plan_once(register: Register) -> tuple[float, list[ReleasedSlice], list[tupl
     refused = 0
     for draft in register.drafts():
         try:
-            tables = protect_plan(draft, released, CATALOGUE, secrets=register.secret)
+            tables = protect_plan(draft, released, CATALOGUE, state=register.state, secrets=register.secret)
         except DisclosureError:
             refused += 1
             continue
@@ -123,8 +135,8 @@ def measure(n: int) -> dict[str, Any]:
         for draft in register.drafts():
             total["given_away_before"] += before_repair(draft, out, register)
             out += [one for one in released if one.period == draft[0].period]
-        total["given_away_after"] += attack_released(released, CATALOGUE).extracted
-        usual = naive_attack([cube for cube, _table in pairs], CATALOGUE)
+        total["given_away_after"] += attack_released(released, CATALOGUE, register.state).extracted
+        usual = naive_attack([cube for cube, _table in pairs], register.state, CATALOGUE)
         total["usual_hidden"] += usual.hidden
         total["usual_recovered"] += usual.recovered
         total["usual_recovered_not_zero"] += usual.not_zero
@@ -158,13 +170,15 @@ def floor_speed(cells: int = 100_000) -> float:
 def main() -> dict[str, Any]:
     """Print for a person, return the figures."""
     figures: dict[str, Any] = {"sizes": {}}
-    print("     n  persons shown, per cent: total sex age form sexXage corridor   given away     repaired  CPU s/plan")
+    print("persons shown, per cent (mentions where several codes apply); given away; repaired; CPU s a plan")
     for n in SIZES:
         found = figures["sizes"][str(n)] = measure(n)
-        shown = " ".join(f"{found['persons_shown_per_cent'].get(t.id, 0):5.1f}" for t in CATALOGUE.tables)
+        shares = found["persons_shown_per_cent"]
+        shown = [f"{name.removeprefix('VICTIMS_').lower()} {share:.0f}" for name, share in shares.items()]
         away = f"{found['given_away_before']} -> {found['given_away_after']} of {found['cells_withheld']}"
         speed = f"{found['seconds_mean']:.2f} (most {found['seconds_most']:.2f})"
-        print(f"{n:6d}  {shown}   {away}   {found['cells_for_others_or_decoys']:4d}   {speed}")
+        print(f"{n:6d}  {', '.join(shown)}")
+        print(f"        given away {away}; repaired or decoys {found['cells_for_others_or_decoys']}; {speed} s")
         usual = f"{found['usual_recovered']} of {found['usual_hidden']} come back"
         print(f'        the same tables with "<5": {usual}, {found["usual_recovered_not_zero"]} not zero')
     figures["perturb_microseconds_a_cell"] = round(perturbation_speed(), 2)

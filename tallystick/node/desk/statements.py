@@ -71,12 +71,14 @@ def share_unknown(catalogue: Catalogue, table: TableDefinition, observations: Se
 
 def _metadata(context: DraftContext, catalogue: Catalogue, table: TableDefinition, safe: SafeTable) -> Metadata:
     said = context.metadata
+    # What a state says of its own dates and law is said of victims; a stage of proceedings has another date and article.
+    own = table.universe == "victims"
     return Metadata(
         unit=table.unit,
-        reference_date_basis=said.reference_date_basis or table.reference_date_basis,
+        reference_date_basis=(said.reference_date_basis if own else "") or table.reference_date_basis,
         cut_off=context.cut_off,
         sources=said.sources,
-        legal_definition=said.legal_definition or table.legal_definition,
+        legal_definition=(said.legal_definition if own else "") or table.legal_definition,
         share_unknown=share_unknown(catalogue, table, safe.observations),
         censored=context.censored,
         comparisons=context.comparisons.get(table.id, ()),

@@ -14,6 +14,7 @@ from typing import Any
 
 from tallystick.config.errors import MalformedError, UsageError
 from tallystick.config.i18n import _
+from tallystick.node.cases.circumstances import controls_of, relationship_of
 from tallystick.node.cases.coding import PERSON_ID_BYTES, CodedColumns, encode
 from tallystick.node.cases.record import UNKNOWN, CaseRecord
 from tallystick.node.cases.store import CaseStore, ImportRun, IngestReport
@@ -219,6 +220,7 @@ def synthetic_columns(n: int, seed: int, state: str) -> CodedColumns:
         state: Alpha-3 code, which chooses the profile.
     """
     rng, profile = _rng(seed, state, 0), _profile(state)
+    more, data = _rng(seed, f"{state} circumstances", 0), synthetic_data()
 
     def coded() -> Iterator[tuple[bytes, Any]]:
         for number in range(n):
@@ -234,6 +236,10 @@ def synthetic_columns(n: int, seed: int, state: str) -> CodedColumns:
                 citizenship=drawn.citizenship,
                 exploitation_area=drawn.area,
                 forms=forms,
+                relationship=relationship_of({"vic_RelationshipToTrafficker": _pick(more, data["relationship"])}),
+                controls=controls_of(
+                    {"vic_MethodsOfControl": tuple(m for m, share in data["controls"].items() if more.random() < share)}
+                ),
             )
             yield rng.randbytes(PERSON_ID_BYTES), encode(record)
 

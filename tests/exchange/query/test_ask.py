@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.config.catalogue import TOTAL
 from tallystick.config.errors import ConfigError, UsageError
 from tallystick.config.periods import parse_period
 from tallystick.exchange.archive import Archive
-from tallystick.exchange.query import Question, Row, ask
+from tallystick.exchange.query import Answer, Question, Row, ask
 from tallystick.keys.envelope import Signature, assemble
 from tests.exchange.query.conftest import Ask, make_archive, take_all
 from tests.support.federation import Federation
@@ -282,3 +283,43 @@ def test_more_data_in_the_archive_shows_in_the_next_answer(tmp_path: Path, feder
     assert only(ask(archive, federation.catalogue, federation.roster, wanted).rows).kind == "missing"
     take_all(archive, federation, "KGZ")
     assert only(ask(archive, federation.catalogue, federation.roster, wanted).rows).kind == "shown"
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """One state whose victims may stand under several codes."""
+    federation = Federation.make(("IRN", "KAZ"))
+    for year in (2018, 2019):
+        federation.release("KAZ", "VICTIMS", str(year), {(): 60})
+        federation.release("KAZ", "VICTIMS_FORM_NAMED", str(year), {("SX",): 50, ("FL",): 40})
+        federation.release("KAZ", "PERPETRATORS", str(year), {("INVESTIGATED",): 30})
+    archive = make_archive(tmp_path_factory.mktemp("several"), federation)
+
+    def put(table: str, **more: object) -> Answer:
+        return ask(archive, federation.catalogue, federation.roster, Question(table, **more))  # type: ignore[arg-type]
+
+    return put
+
+
+@pytest.mark.parametrize(("table", "name"), [("VICTIMS_FORM_NAMED", "FORM_NAMED"), ("PERPETRATORS", "STAGE")])
+def test_codes_of_which_several_apply_are_never_added(several: Ask, table: str, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} cannot be summed over") as refused:
+        several(table, sum_over=(name.lower(),))
+    assert "each code by itself" in str(refused.value.hint)
+    answer = several(table, states=("KAZ",))
+    assert len(answer.rows) == 2 * (5 if name == "FORM_NAMED" else 3)
+    assert all(TOTAL not in row.key for row in answer.rows)
+    assert any("do not add up" in note and name in note for note in answer.notes)
+
+
+def test_one_such_code_can_be_added_over_years_and_states(several: Ask) -> None:
+    row = only(several("VICTIMS_FORM_NAMED", where={"FORM_NAMED": "SX"}, sum_over=("period", "state")).rows)
+    assert (row.kind, row.value) == ("sum", 100)
+
+
+def test_a_total_of_victims_bounds_no_perpetrator(several: Ask) -> None:
+    found = several("PERPETRATORS", where={"STAGE": "CONVICTED"}, periods=periods("2018"), states=("KAZ",))
+    assert (
+        only(found.rows).releases == several("PERPETRATORS", periods=periods("2018"), states=("KAZ",)).rows[0].releases
+    )
+    assert not [table for table in found.provenance.values() if table.table != "PERPETRATORS"]

@@ -1,13 +1,27 @@
 """What a statement says beside the figures is made from what is published, and from nothing else."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from tallystick.config.catalogue import load_shipped
 from tallystick.config.errors import DisclosureError
+from tallystick.node.desk import statements
+from tallystick.node.desk.evidence import DraftContext
 from tallystick.node.desk.statements import build_statement, share_unknown
+from tallystick.node.disclosure import protect_plan
 from tests.support.drafts import observations
+from tests.support.registers import sample, secret_of, year_cubes
 
 CATALOGUE = load_shipped()
+METADATA = {
+    "reference_date_basis": "by first interview",
+    "legal_definition": "Criminal Code, art. 128",
+    "sources": "police",
+    "contact": "desk",
+    "handling": "GREEN",
+}
 
 
 def said(table_id: str, **shown: int) -> str | None:
@@ -37,6 +51,28 @@ def test_a_table_without_such_a_code_says_nothing() -> None:
 
 def test_nothing_shown_at_all_is_withheld_not_a_division_by_zero() -> None:
     assert said("VICTIMS_SEX") == "SEX withheld"
+
+
+def test_codes_of_which_several_apply_have_no_share_of_anything() -> None:
+    assert said("VICTIMS_FORM_NAMED", SX=60, FL=60, x_U=30) is None
+    assert said("VICTIMS_CONTROL", DEBT=60, x_U=30) is None
+
+
+def test_a_table_that_does_not_add_up_says_so_in_its_statement() -> None:
+    people, secrets = sample(60, 1)[0], secret_of(1)
+    context = cast(
+        "DraftContext",
+        SimpleNamespace(metadata=SimpleNamespace(**METADATA), cut_off="2024-01-01", censored=False, comparisons={}),
+    )
+    for safe in protect_plan(year_cubes(CATALOGUE, people, secrets), [], CATALOGUE, state="KAZ", secrets=secrets):
+        table = CATALOGUE.table(safe.table_id)
+        said_of = statements._metadata(context, CATALOGUE, table, safe)
+        assert said_of.notes.startswith("a person may stand under several codes") == bool(table.multiple)
+        assert said_of.notes.endswith("contact: desk")
+        victims = table.universe == "victims"
+        assert (said_of.reference_date_basis == "by first interview") == victims
+        assert (said_of.legal_definition == "Criminal Code, art. 128") == victims
+        assert (safe.audit.persons_shown is None) == bool(table.multiple)
 
 
 def test_a_published_margin_is_preferred_to_a_sum_of_cells() -> None:

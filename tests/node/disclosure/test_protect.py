@@ -24,6 +24,7 @@ from tallystick.node.disclosure import (
 from tallystick.node.disclosure.audit import Auditor, is_extraction, withheld_cells
 from tallystick.node.disclosure.knowledge import keyed_system
 from tallystick.node.disclosure.layout import lay_out
+from tallystick.node.disclosure.perturbation import perturb
 from tallystick.node.disclosure.picture import drafted_view, pictures, released_view
 from tallystick.node.disclosure.readings import register_readings
 from tallystick.node.tables.cubes import Cube
@@ -204,6 +205,36 @@ def test_the_public_profile_protects_too_and_says_its_parameters() -> None:
     )
     assert all(row.value is None or row.value >= PUBLIC.threshold for table in tables for row in table.observations)
     assert dict(tables[0].parameters) == {"D": 5, "V": 2, "k": 11, "width": 11, "decoy_bits": 6}
+
+
+def test_perpetrators_are_audited_apart_from_victims() -> None:
+    people, secrets = sample(60, 1), secret_of(1)
+    cubes = [c for year in people for c in year_cubes(SHIPPED, year, secrets)] + block_cubes(SHIPPED, people, secrets)
+    views = []
+    for cube in cubes:
+        figures = perturb(secrets(cube.period), cube.counts, cube.key_sums, PEER)
+        views.append(drafted_view(SHIPPED, SHIPPED.table(cube.table_id), cube.period, figures, PEER))
+    found = pictures(SHIPPED, views, register_readings(SHIPPED, "KAZ"))
+    universes = [{view.table.universe for view in picture.slices} for picture in found]
+    assert universes == [{"perpetrators"}] * 3 + [{"victims"}]
+
+
+def test_a_state_that_the_corridors_do_not_name_has_its_own_citizens_split_off() -> None:
+    people, secrets = sample(60, 1), secret_of(1)
+    views = []
+    for cube in [c for year in people for c in year_cubes(SHIPPED, year, secrets)] + block_cubes(
+        SHIPPED, people, secrets
+    ):
+        table = SHIPPED.table(cube.table_id)
+        if {"CITIZENSHIP", "CITIZENSHIP_GROUP"} & set(table.dimension_ids):
+            figures = perturb(secrets(cube.period), cube.counts, cube.key_sums, PEER)
+            views.append(drafted_view(SHIPPED, table, cube.period, figures, PEER))
+    for state, pairs in (("KAZ", 12), ("UZB", 13), ("DEU", 13)):
+        (picture,) = pictures(SHIPPED, views, register_readings(SHIPPED, state))
+        layout = lay_out(picture)
+        names = frozenset({"CITIZENSHIP", "CITIZENSHIP_GROUP"})
+        (clique,) = [number for number, each in enumerate(layout.tree.cliques) if each == names]
+        assert len(layout.columns.where(clique, {})) == pairs
 
 
 def test_tables_that_count_something_else_are_not_linked() -> None:
