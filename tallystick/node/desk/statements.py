@@ -71,7 +71,7 @@ def share_unknown(catalogue: Catalogue, table: TableDefinition, observations: Se
 
 def _metadata(context: DraftContext, catalogue: Catalogue, table: TableDefinition, safe: SafeTable) -> Metadata:
     said = context.metadata
-    # What a state says of its own dates and law is said of victims; a stage of proceedings has another date and article.
+    # What a state says of its dates and law is said of victims; a stage of proceedings has another date and article.
     own = table.universe == "victims"
     return Metadata(
         unit=table.unit,

@@ -97,6 +97,16 @@ class Auditor:
         self._witness(found[1])
         return found[0]
 
+    def _rounded_apart(self, cell: int) -> bool:
+        """Tell whether rounding a cell's relaxed ends puts it far enough apart: far cheaper than its exact ends."""
+        weights = np.zeros(self.system.matrix.shape[1], dtype=np.int64)
+        for sign in (1, -1):
+            weights[self.system.members[cell]] = sign
+            self._witness(self._solver.somewhere(weights))
+            if self._seen_apart(cell):
+                return True
+        return False
+
     def extracted(self, cell: int) -> bool:
         """Tell whether a withheld cell is given away; what cannot be decided counts as given away."""
         limits = []
@@ -109,6 +119,8 @@ class Auditor:
         high, low = limits
         if high is None or low is None or is_extraction(low, high, self.profile):
             return True
+        if self._rounded_apart(cell):
+            return False
         exact = self.interval(cell)
         return exact is None or is_extraction(*exact, self.profile)
 
