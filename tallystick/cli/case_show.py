@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["fill", "show_generated", "show_import", "show_runs", "show_year"]
 
 _WIDTH = 80
+_LONGEST_HEADING = 40
 
 
 def fill(text: str) -> str:
@@ -108,7 +109,10 @@ def show_year(found: dict[str, Any], year: int, *, as_json: bool) -> None:
     for title, codes in found["breakdown"].items():
         say()
         rows = [(label, str(number)) for label, number in codes.items() if number]
-        show_table((title, _("persons")), rows, right=(1,))
+        heading = title if len(title) <= _LONGEST_HEADING else ""
+        if not heading:
+            say(fill(title))
+        show_table((heading, _("persons")), rows, right=(1,))
     say()
     _show_facts(found["facts"])
     show_table((_("reported by"), _("persons")), [(name, str(n)) for name, n in found["agencies"].items()], right=(1,))
@@ -122,7 +126,7 @@ def _show_facts(facts: dict[str, Any]) -> None:
     ]
     show_table((_("table of the year"), _("unit"), _("unknown")), rows)
     basis = sorted({one["reference_date_basis"] for one in facts.values()})
-    say(_("a person belongs to a year by: {basis}").format(basis="; ".join(basis)))
+    say(fill(_("a person belongs to a year by: {basis}").format(basis="; ".join(basis))))
     say(_("as of {when}").format(when=next((one["cut_off"] for one in facts.values() if one["cut_off"]), "-")))
     say()
 

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tallystick.config.catalogue import load_shipped
 from tallystick.config.clock import FixedClock
 from tallystick.exchange.log.tilelog import TileLog
 from tallystick.keys.secrets import GENERATED
@@ -13,11 +12,12 @@ from tallystick.keys.signer import encrypted_pem
 from tallystick.node.desk.desk import Desk
 from tallystick.node.desk.folder import read_draft, read_signatures
 from tallystick.node.desk.states import IN_LOG
+from tests.support.catalogues import six_tables
 from tests.support.desks import AT, PHRASE, DeskHome, Phrase, make_desk_home
 from tests.support.operations import Operation, apart, shown, told
 
 YEAR = "2018"
-PLANNED = sum(table.where == "year" for table in load_shipped().tables)
+PLANNED = sum(table.where == "year" for table in six_tables().tables)
 """Tables of one year's plan."""
 
 
